@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+// buildChanges is how many changes share a transaction while a store is built: enough
+// that rewriting pages does not dominate, few enough that they fit in memory.
+const buildChanges = 5000
+
+// A Builder fills a store that nobody serves yet.
+type Builder struct {
+	ctx    context.Context //nolint:containedctx // a Builder lives as long as one call of Build
+	db     *bbolt.DB
+	schema Schema
+	bolt   *bbolt.Tx
+	tx     *Tx
+	n      int // changes in the open transaction
+}
+
+// Build makes a new store at path from what fill puts into it, whole or not at all: it
+// is built beside path, synced, and renamed into place. digest, if any, names what it
+// was filled with. The caller must hold the service's lock. It returns ErrExists, fill's
+// error, ctx's error or what the file system said.
+func Build(ctx context.Context, path string, schema Schema, opts Options, digest []byte, fill func(*Builder) error) (err error) {
+	opts = opts.withDefaults()
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%w: %s", ErrExists, path)
+	}
+	aside := path + ".new"
+	if err := os.Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			if rerr := os.Remove(aside); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
+				err = errors.Join(err, rerr)
+			}
+		}
+	}()
+	o := boltOptions()
+	o.NoSync = true // one sync at the end; until the rename the file does not count
+	o.NoGrowSync = true
+	db, err := openBolt(aside, o)
+	if err != nil {
+		return err
+	}
+	b := &Builder{ctx: ctx, db: db, schema: schema}
+	if err := errors.Join(b.fill(opts, digest, fill), db.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(aside, path); err != nil {
+		return err
+	}
+	return syncDir(path)
+}
+
+func (b *Builder) fill(opts Options, digest []byte, fill func(*Builder) error) error {
+	err := b.db.Update(func(tx *bbolt.Tx) error {
+		if err := initMeta(tx, b.schema, opts.Now()); err != nil {
+			return err
+		}
+		if digest == nil {
+			return nil
+		}
+		return tx.Bucket(metaBucket).Put(metaImportDigest, digest)
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.begin(0, 0); err != nil {
+		return err
+	}
+	if err := fill(b); err != nil {
+		return errors.Join(err, b.bolt.Rollback())
+	}
+	if err := b.commit(); err != nil {
+		return err
+	}
+	return b.db.Sync()
+}
+
+// Change runs apply, as one change with a number of its own. Its error ends the build.
+func (b *Builder) Change(apply func(*Tx) error) error {
+	b.tx.begin()
+	if err := apply(b.tx); err != nil {
+		return err
+	}
+	b.tx.keep()
+	b.n++
+	if b.n < buildChanges {
+		return nil
+	}
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	if err := b.commit(); err != nil {
+		return err
+	}
+	return b.begin(b.tx.checksum, b.tx.sequence)
+}
+
+func (b *Builder) begin(checksum, sequence uint64) error {
+	bolt, err := b.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	b.bolt, b.tx, b.n = bolt, newTx(bolt, b.schema, checksum, sequence, false), 0
+	return nil
+}
+
+func (b *Builder) commit() error {
+	if err := b.tx.writeState(); err != nil {
+		return errors.Join(err, b.bolt.Rollback())
+	}
+	return b.bolt.Commit()
+}

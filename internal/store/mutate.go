@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"google.golang.org/protobuf/proto"
+)
+
+// A batch ends at whichever of these it reaches first. They bound how long a change
+// waits for the others in its transaction, and the memory that a transaction takes.
+const (
+	maxBatchChanges = 1000
+	maxBatchBytes   = 4 << 20
+)
+
+// A change is one call of Mutate on its way through the committer.
+type change struct {
+	ctx   context.Context //nolint:containedctx // the committer skips changes whose caller has gone
+	key   *keyed          // nil: no idempotency key
+	size  int             // of the request, in bytes
+	apply func(*Tx) (proto.Message, error)
+	empty proto.Message // what a remembered answer is read into
+	done  chan outcome  // buffered, so that the committer never waits for a caller
+
+	result outcome
+}
+
+type outcome struct {
+	answer proto.Message
+	err    error
+}
+
+// Mutate runs apply in a transaction and returns its answer once that is durable.
+//
+// apply runs in the committer goroutine, among other changes: it must be quick, must
+// not wait for anything, and writes through its Tx alone. If it fails or panics, what
+// it did is undone and Mutate returns its error. If ctx carries an idempotency key,
+// the same request again gives the first answer, and another request under that key
+// ErrKeyReused; failures are not remembered. Mutate also returns ErrFull, ErrClosed,
+// or ctx's error: the change may then commit yet, and a retry with the same key finds
+// out.
+func Mutate[T proto.Message](ctx context.Context, s *Store, method string, request proto.Message, apply func(*Tx) (T, error)) (T, error) {
+	var none T
+	key, err := keyedOf(ctx, method, request)
+	if err != nil {
+		return none, err
+	}
+	c := &change{
+		ctx: ctx, key: key, size: proto.Size(request),
+		apply: func(tx *Tx) (proto.Message, error) { return apply(tx) },
+		empty: none.ProtoReflect().New().Interface(),
+		done:  make(chan outcome, 1),
+	}
+	answer, err := s.mutate(c)
+	if err != nil {
+		return none, err
+	}
+	t, ok := answer.(T)
+	if !ok {
+		return none, fmt.Errorf("store: the answer is a %T, not a %T", answer, none)
+	}
+	return t, nil
+}
+
+func (s *Store) mutate(c *change) (proto.Message, error) {
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return nil, ErrClosed
+	}
+	s.pending.Add(1)
+	s.mu.RUnlock()
+
+	select {
+	case s.queue <- c:
+	case <-c.ctx.Done():
+		s.pending.Done()
+		return nil, c.ctx.Err()
+	}
+	select {
+	case o := <-c.done:
+		return o.answer, o.err
+	case <-c.ctx.Done():
+		return nil, c.ctx.Err()
+	}
+}
+
+// committer takes what is queued, commits it in one transaction and answers, until
+// the queue is closed. Nobody waits for a timer: an idle store commits at once, and
+// while one batch syncs the next one gathers.
+func (s *Store) committer() {
+	defer close(s.stopped)
+	batch := make([]*change, 0, maxBatchChanges)
+	for first := range s.queue {
+		// Callers that were just answered get to queue their next change first, so
+		// that they share this fsync instead of waiting for the one after it.
+		runtime.Gosched()
+		batch = s.gather(append(batch[:0], first))
+		if !s.commitBatch(batch) {
+			s.abandon(batch)
+			return
+		}
+		clear(batch)
+	}
+}
+
+// gather adds to the batch what is queued already.
+func (s *Store) gather(batch []*change) []*change {
+	size := batch[0].size
+	for len(batch) < maxBatchChanges && size < maxBatchBytes {
+		select {
+		case c, ok := <-s.queue:
+			if !ok {
+				return batch
+			}
+			size += c.size
+			batch = append(batch, c)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commitBatch runs the batch and answers every change of it. It returns false if the
+// outcome is unknown: then nobody has been answered, and the process has to end.
+func (s *Store) commitBatch(batch []*change) bool {
+	sequence, checksum, err := s.runBatch(batch)
+	if err != nil {
+		rolledBack := s.explainFailedCommit(err)
+		if rolledBack == nil {
+			s.opts.Fatal(err)
+			return false
+		}
+		for _, c := range batch {
+			c.result = outcome{err: rolledBack}
+		}
+	} else {
+		s.checksum = checksum
+		s.sequence.Store(sequence)
+	}
+	for _, c := range batch {
+		c.done <- c.result
+		s.pending.Done()
+	}
+	return true
+}
+
+// runBatch runs the batch in one transaction, leaving each change's result in it. An
+// error is one of the transaction as a whole.
+func (s *Store) runBatch(batch []*change) (sequence, checksum uint64, err error) {
+	bolt, err := s.db.Begin(true)
+	if err != nil {
+		return 0, 0, err
+	}
+	tx := newTx(bolt, s.schema, s.checksum, s.sequence.Load(), true)
+	now := s.opts.Now()
+	dirty := false
+	for _, c := range batch {
+		if c.result, err = runChange(tx, c, now); err != nil {
+			return 0, 0, rollback(bolt, err)
+		}
+		dirty = dirty || tx.wrote
+	}
+	if !dirty {
+		return s.sequence.Load(), s.checksum, bolt.Rollback()
+	}
+	if err := sweepKeys(tx, now, 2*len(batch)); err != nil {
+		return 0, 0, rollback(bolt, err)
+	}
+	if err := tx.writeState(); err != nil {
+		return 0, 0, rollback(bolt, err)
+	}
+	if err := s.commit(bolt); err != nil {
+		return 0, 0, &commitError{err}
+	}
+	return tx.sequence, tx.checksum, nil
+}
+
+// runChange runs one change and undoes it if it fails. An error is one that spoils
+// the whole transaction.
+func runChange(tx *Tx, c *change, now time.Time) (outcome, error) {
+	if err := c.ctx.Err(); err != nil {
+		// The caller has gone and was told nothing.
+		tx.begin()
+		return outcome{err: err}, nil
+	}
+	checksum := tx.begin()
+	answer, err := c.run(tx, now)
+	if err != nil {
+		return outcome{err: err}, tx.rollback(checksum)
+	}
+	tx.keep()
+	return outcome{answer: answer}, nil
+}
+
+// run looks the key up, runs the change, and records the answer under the key.
+func (c *change) run(tx *Tx, now time.Time) (answer proto.Message, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic in a change: %v\n%s", v, debug.Stack())
+		}
+	}()
+	if c.key == nil {
+		return c.apply(tx)
+	}
+	found, err := c.key.lookup(tx.Bucket(keysBucket), c.empty, now)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		return c.empty, nil
+	}
+	answer, err = c.apply(tx)
+	if err != nil {
+		return nil, err
+	}
+	return answer, c.key.record(tx, answer, now)
+}
+
+// abandon gives up every change that nobody will answer: the process is ending, and
+// callers wait for their contexts or for the end.
+func (s *Store) abandon(batch []*change) {
+	for range batch {
+		s.pending.Done()
+	}
+	for range s.queue {
+		s.pending.Done()
+	}
+}
+
+func rollback(bolt *bbolt.Tx, cause error) error {
+	if err := bolt.Rollback(); err != nil {
+		return fmt.Errorf("%w (and rolling back: %w)", cause, err)
+	}
+	return cause
+}

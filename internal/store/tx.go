@@ -1,0 +1,202 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	"go.etcd.io/bbolt"
+)
+
+// A Tx is what a change writes through. It keeps the checksum and, so that one
+// change can fail among others in a transaction, what it overwrote. It is valid only
+// inside the change. Keys and values that are put must not be modified afterwards;
+// bytes that are read are valid until the change ends.
+type Tx struct {
+	bolt     *bbolt.Tx
+	schema   Schema
+	buckets  map[string]*bbolt.Bucket
+	digest   *xxhash.Digest
+	checksum uint64
+	sequence uint64 // of the last change that wrote
+	wrote    bool   // this change has written
+	undo     []undone
+	keepUndo bool
+}
+
+// undone is how to take one step back.
+type undone struct {
+	bucket   []byte
+	key      []byte
+	old      []byte // nil: there was no row
+	isNext   bool   // the step took an id; old does not matter
+	sequence uint64 // the bucket's sequence before that
+}
+
+func newTx(bolt *bbolt.Tx, schema Schema, checksum, sequence uint64, keepUndo bool) *Tx {
+	return &Tx{
+		bolt: bolt, schema: schema, checksum: checksum, sequence: sequence, keepUndo: keepUndo,
+		buckets: make(map[string]*bbolt.Bucket, 8), digest: xxhash.New(),
+	}
+}
+
+// bucket opens a bucket once a transaction.
+func (t *Tx) bucket(name []byte) *bbolt.Bucket {
+	if b, ok := t.buckets[string(name)]; ok {
+		return b
+	}
+	b := t.bolt.Bucket(name)
+	if b == nil {
+		// Open has created every bucket of the schema.
+		panic(fmt.Sprintf("store: bucket %q is not in the schema", name))
+	}
+	if t.schema.appended(name) {
+		b.FillPercent = 0.95
+	}
+	t.buckets[string(name)] = b
+	return b
+}
+
+// Sequence gives the number of this change. No two changes of a store that wrote
+// anything have the same.
+func (t *Tx) Sequence() uint64 { return t.sequence + 1 }
+
+// Get gives the value of a key, or nil.
+func (t *Tx) Get(bucket, key []byte) []byte { return t.bucket(bucket).Get(key) }
+
+// Bucket gives a bucket to read through, as a View has it.
+func (t *Tx) Bucket(name []byte) *bbolt.Bucket { return t.bucket(name) }
+
+// NextID takes the bucket's next number: at least 1, never given twice unless the
+// change is undone.
+func (t *Tx) NextID(bucket []byte) (int64, error) {
+	b := t.bucket(bucket)
+	before := b.Sequence()
+	id, err := b.NextSequence()
+	if err != nil {
+		return 0, err
+	}
+	if t.keepUndo {
+		t.undo = append(t.undo, undone{bucket: bucket, isNext: true, sequence: before})
+	}
+	return int64(id), nil //nolint:gosec // 2^63 ids would take longer than the disk lives
+}
+
+// SetNextID makes id the highest number taken, if it is not lower than that already.
+func (t *Tx) SetNextID(bucket []byte, id int64) error {
+	b := t.bucket(bucket)
+	before := b.Sequence()
+	if uint64(id) <= before { //nolint:gosec // ids are positive
+		return nil
+	}
+	if t.keepUndo {
+		t.undo = append(t.undo, undone{bucket: bucket, isNext: true, sequence: before})
+	}
+	return b.SetSequence(uint64(id)) //nolint:gosec // ids are positive
+}
+
+// Put sets the value of a key. A nil value is an empty one.
+func (t *Tx) Put(bucket, key, value []byte) error {
+	if value == nil {
+		// bbolt would give nil back until the commit, as if there were no such key.
+		value = []byte{}
+	}
+	b := t.bucket(bucket)
+	old := b.Get(key)
+	t.remember(bucket, key, old)
+	if old != nil {
+		t.checksum -= t.hash(bucket, key, old)
+	}
+	t.checksum += t.hash(bucket, key, value)
+	t.wrote = true
+	return b.Put(key, value)
+}
+
+// Delete removes a key. It is no error if there is none.
+func (t *Tx) Delete(bucket, key []byte) error {
+	b := t.bucket(bucket)
+	old := b.Get(key)
+	if old == nil {
+		return nil
+	}
+	t.remember(bucket, key, old)
+	t.checksum -= t.hash(bucket, key, old)
+	t.wrote = true
+	return b.Delete(key)
+}
+
+func (t *Tx) remember(bucket, key, old []byte) {
+	if !t.keepUndo {
+		return
+	}
+	if old != nil {
+		// The page that old stands on may move when the node is rewritten.
+		old = append(make([]byte, 0, len(old)), old...)
+	}
+	t.undo = append(t.undo, undone{bucket: bucket, key: append([]byte(nil), key...), old: old})
+}
+
+// hash is a row's share of the checksum. The checksum is the sum of the shares
+// modulo 2^64, so rows can come and go in any order.
+func (t *Tx) hash(bucket, key, value []byte) uint64 {
+	return rowHash(t.digest, bucket, key, value)
+}
+
+func rowHash(d *xxhash.Digest, bucket, key, value []byte) uint64 {
+	var lengths [16]byte
+	binary.BigEndian.PutUint64(lengths[:8], uint64(len(bucket)))
+	binary.BigEndian.PutUint64(lengths[8:], uint64(len(key)))
+	d.Reset()
+	// A Digest's Write never fails.
+	_, _ = d.Write(lengths[:])
+	_, _ = d.Write(bucket)
+	_, _ = d.Write(key)
+	_, _ = d.Write(value)
+	return d.Sum64()
+}
+
+// begin opens the room for one change.
+func (t *Tx) begin() (checksum uint64) {
+	t.undo = t.undo[:0]
+	t.wrote = false
+	return t.checksum
+}
+
+// keep ends a change that succeeded.
+func (t *Tx) keep() {
+	if t.wrote {
+		t.sequence++
+	}
+}
+
+// rollback puts back what the change overwrote, last step first.
+func (t *Tx) rollback(checksum uint64) error {
+	for i := len(t.undo) - 1; i >= 0; i-- {
+		u := t.undo[i]
+		b := t.bucket(u.bucket)
+		var err error
+		switch {
+		case u.isNext:
+			err = b.SetSequence(u.sequence)
+		case u.old == nil:
+			err = b.Delete(u.key)
+		default:
+			err = b.Put(u.key, u.old)
+		}
+		if err != nil {
+			return fmt.Errorf("undoing a change in %s: %w", u.bucket, err)
+		}
+	}
+	t.checksum = checksum
+	t.wrote = false
+	return nil
+}
+
+// writeState records where the store stands.
+func (t *Tx) writeState() error {
+	m := t.bolt.Bucket(metaBucket)
+	if err := m.Put(metaSequence, be(t.sequence)); err != nil {
+		return err
+	}
+	return m.Put(metaChecksum, be(t.checksum))
+}

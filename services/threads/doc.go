@@ -1,0 +1,3 @@
+// Package threads is the service that keeps the board's threads: its schema, its store and
+// its gRPC server. [Service] is what a process embeds.
+package threads
