@@ -42,9 +42,10 @@ func (s *Server) ListPostsInThread(_ context.Context, req *postsv1.ListPostsInTh
 
 // list reads a page from a bucket whose values are posts.
 func (s *Server) list(p page.Request, bucket, prefix []byte) (posts []*postsv1.Post, next string, err error) {
+	var d pageDecoder
 	err = s.store.View(func(tx *bbolt.Tx) (err error) {
 		next, err = p.Scan(tx.Bucket(bucket), prefix, func(_ int64, value []byte) (int, error) {
-			post, err := decode(value)
+			post, err := d.decode(value)
 			posts = append(posts, post)
 			return len(value), err
 		})
@@ -64,6 +65,7 @@ func (s *Server) ListPostsByUser(_ context.Context, req *postsv1.ListPostsByUser
 		return nil, err
 	}
 	resp := &postsv1.ListPostsByUserResponse{Etag: etag.Weak(s.store.Sequence())}
+	var d pageDecoder
 	return resp, s.store.View(func(tx *bbolt.Tx) (err error) {
 		posts := tx.Bucket(postsBucket)
 		resp.NextPageToken, err = p.Scan(tx.Bucket(byUserBucket), idKey(req.GetUser()), func(id int64, _ []byte) (int, error) {
@@ -71,7 +73,7 @@ func (s *Server) ListPostsByUser(_ context.Context, req *postsv1.ListPostsByUser
 			if value == nil {
 				return 0, fmt.Errorf("post %d is in %s alone", id, byUserBucket)
 			}
-			post, err := decode(value)
+			post, err := d.decode(value)
 			resp.Posts = append(resp.Posts, post)
 			return len(value), err
 		})

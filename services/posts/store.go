@@ -1,8 +1,6 @@
 package posts
 
 import (
-	"fmt"
-
 	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,17 +15,6 @@ import (
 // get reads a post. It returns ErrNotFound.
 func get(posts *bbolt.Bucket, id int64) (*postsv1.Post, error) {
 	return decode(posts.Get(idKey(id)))
-}
-
-func decode(value []byte) (*postsv1.Post, error) {
-	if value == nil {
-		return nil, ErrNotFound
-	}
-	p := new(postsv1.Post)
-	if err := proto.Unmarshal(value, p); err != nil {
-		return nil, fmt.Errorf("reading a post: %w", err)
-	}
-	return p, nil
 }
 
 // create stores a new post with the fields that a client sets.
