@@ -6,9 +6,22 @@ require (
 	github.com/splitboard/splitboard/edge v0.0.0
 	github.com/splitboard/splitboard/gen v0.0.0
 	github.com/splitboard/splitboard/internal v0.0.0
+	go.etcd.io/bbolt v1.5.0
+	google.golang.org/grpc v1.85.0
+	google.golang.org/protobuf v1.36.12
 )
 
-require pgregory.net/rapid v1.3.0 // indirect
+require (
+	github.com/alecthomas/kong v1.17.0 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/grpc-ecosystem/grpc-gateway/v2 v2.32.0 // indirect
+	golang.org/x/net v0.61.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20261019180522-ce908d29299b // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b // indirect
+	pgregory.net/rapid v1.3.0
+)
 
 replace (
 	github.com/splitboard/splitboard/edge => ../../edge

@@ -72,7 +72,7 @@ type GetStatusResponse struct {
 	Pid int64 `protobuf:"varint,4,opt,name=pid,proto3" json:"pid,omitempty"`
 	// When the process started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The stores that the process serves.
+	// The stores that the process serves. Empty if it serves none.
 	Stores        []*StoreStatus `protobuf:"bytes,6,rep,name=stores,proto3" json:"stores,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -157,11 +157,11 @@ type StoreStatus struct {
 	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
 	// The store's UUID, given when it was created.
 	Uuid string `protobuf:"bytes,2,opt,name=uuid,proto3" json:"uuid,omitempty"`
-	// How often the store has been opened to be served.
+	// How often the store has been opened to be served: 1 the first time.
 	Epoch int64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// The number of the store's last change.
+	// The number of the store's last change; 0 before the first.
 	Sequence int64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// The rolling checksum of the store's rows.
+	// The rolling checksum of the store's rows; 0 when there are none.
 	Checksum uint64 `protobuf:"fixed64,5,opt,name=checksum,proto3" json:"checksum,omitempty"`
 	// The file's size in bytes.
 	SizeBytes int64 `protobuf:"varint,6,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`

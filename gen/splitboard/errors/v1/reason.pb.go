@@ -32,7 +32,7 @@ const (
 	// A field breaks its rule; the google.rpc.BadRequest detail names each one.
 	// INVALID_ARGUMENT, HTTP 400.
 	Reason_REASON_INVALID_FIELD Reason = 1
-	// An id in the path is not `[1-9][0-9]*` or is beyond 64 bits.
+	// An id in the path is not `[1-9][0-9]*` or is over 2^63-1.
 	// INVALID_ARGUMENT, HTTP 400.
 	Reason_REASON_INVALID_ID Reason = 2
 	// The body is not one JSON object of the right shape. INVALID_ARGUMENT, HTTP

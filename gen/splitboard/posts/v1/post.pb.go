@@ -34,8 +34,8 @@ type Post struct {
 	// The id of the user who wrote it. Must exist when the post is created; never
 	// changes after. Required.
 	User int64 `protobuf:"varint,3,opt,name=user,proto3" json:"user,omitempty"`
-	// The post's number, given by the server and never used again. Output only:
-	// a value sent by a client is ignored. At least 1.
+	// The post's number, given by the server and never used again. At least 1.
+	// Output only. A value sent by a client is ignored.
 	Id int64 `protobuf:"varint,4,opt,name=id,proto3" json:"id,omitempty"`
 	// When the post was created, to the millisecond. Output only.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

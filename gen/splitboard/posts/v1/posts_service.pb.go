@@ -275,7 +275,7 @@ func (x *ListPostsRequest) GetOrderBy() string {
 // Answers ListPosts.
 type ListPostsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The posts of this page, in the order asked for.
+	// The posts of this page, in the order asked for. Empty if there are none.
 	Posts []*Post `protobuf:"bytes,1,rep,name=posts,proto3" json:"posts,omitempty"`
 	// Asks for the next page; empty if this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -342,9 +342,11 @@ type ListPostsInThreadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The thread's id, at least 1. Required.
 	Thread int64 `protobuf:"varint,1,opt,name=thread,proto3" json:"thread,omitempty"`
-	// As in ListPostsRequest.
+	// The most posts to return, up to 1,000; 0 means 100. A page may be shorter
+	// and yet have a next one: it ends after 2 MiB of posts.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// As in ListPostsRequest.
+	// The next_page_token of the page before; empty for the first page. All other
+	// fields but page_size must be as they were in the call that gave the token.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// `id` (the default when empty) or `id desc`.
 	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
@@ -413,7 +415,7 @@ func (x *ListPostsInThreadRequest) GetOrderBy() string {
 // Answers ListPostsInThread.
 type ListPostsInThreadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The posts of this page, in the order asked for.
+	// The posts of this page, in the order asked for. Empty if there are none.
 	Posts []*Post `protobuf:"bytes,1,rep,name=posts,proto3" json:"posts,omitempty"`
 	// Asks for the next page; empty if this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -480,9 +482,11 @@ type ListPostsByUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user's id, at least 1. Required.
 	User int64 `protobuf:"varint,1,opt,name=user,proto3" json:"user,omitempty"`
-	// As in ListPostsRequest.
+	// The most posts to return, up to 1,000; 0 means 100. A page may be shorter
+	// and yet have a next one: it ends after 2 MiB of posts.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// As in ListPostsRequest.
+	// The next_page_token of the page before; empty for the first page. All other
+	// fields but page_size must be as they were in the call that gave the token.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// `id` (the default when empty) or `id desc`.
 	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
@@ -551,7 +555,7 @@ func (x *ListPostsByUserRequest) GetOrderBy() string {
 // Answers ListPostsByUser.
 type ListPostsByUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The posts of this page, in the order asked for.
+	// The posts of this page, in the order asked for. Empty if there are none.
 	Posts []*Post `protobuf:"bytes,1,rep,name=posts,proto3" json:"posts,omitempty"`
 	// Asks for the next page; empty if this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -618,7 +622,7 @@ type UpdatePostRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the post to change, at least 1. Required.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values.
+	// The new values of the fields to change.
 	Post *Post `protobuf:"bytes,2,opt,name=post,proto3" json:"post,omitempty"`
 	// Which of post's fields to change: text, or `*` for all that can change.
 	// Paths of output only fields are ignored; thread, user and any other path are

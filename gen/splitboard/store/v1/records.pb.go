@@ -27,9 +27,9 @@ type IdempotencyRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The full name of the RPC, as `/splitboard.users.v1.UsersService/CreateUser`.
 	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
-	// SHA-256 of the request.
+	// SHA-256 of the request: 32 bytes.
 	RequestHash []byte `protobuf:"bytes,2,opt,name=request_hash,json=requestHash,proto3" json:"request_hash,omitempty"`
-	// The answer's wire bytes.
+	// The answer's wire bytes. Empty if the answer has no field set.
 	Answer []byte `protobuf:"bytes,3,opt,name=answer,proto3" json:"answer,omitempty"`
 	// When the record may be forgotten.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`

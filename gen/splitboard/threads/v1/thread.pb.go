@@ -25,8 +25,8 @@ const (
 // A conversation. Its posts are kept by the posts service.
 type Thread struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The thread's number, given by the server and never used again. Output only:
-	// a value sent by a client is ignored. At least 1.
+	// The thread's number, given by the server and never used again. At least 1.
+	// Output only. A value sent by a client is ignored.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What the thread is about: 1 to 200 Unicode code points, no control
 	// characters. Required.

@@ -210,7 +210,7 @@ func (x *GetThreadResponse) GetThread() *Thread {
 type ListThreadsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most threads to return, up to 1,000; 0 means 100. A page may be shorter
-	// and yet have a next one.
+	// and yet have a next one: it ends after 2 MiB of threads.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty for the first page. All other
 	// fields but page_size must be as they were in the call that gave the token.
@@ -284,7 +284,7 @@ func (x *ListThreadsRequest) GetCreatedBy() int64 {
 // Answers ListThreads.
 type ListThreadsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The threads of this page, in the order asked for.
+	// The threads of this page, in the order asked for. Empty if there are none.
 	Threads []*Thread `protobuf:"bytes,1,rep,name=threads,proto3" json:"threads,omitempty"`
 	// Asks for the next page; empty if this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -351,7 +351,7 @@ type UpdateThreadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the thread to change, at least 1. Required.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values.
+	// The new values of the fields to change.
 	Thread *Thread `protobuf:"bytes,2,opt,name=thread,proto3" json:"thread,omitempty"`
 	// Which of thread's fields to change: title, or `*` for all that can change.
 	// Paths of output only fields are ignored; created_by and any other path are

@@ -25,8 +25,8 @@ const (
 // A member of the board. Threads and posts name their user by id.
 type User struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user's number, given by the server and never used again. Output only:
-	// a value sent by a client is ignored. At least 1.
+	// The user's number, given by the server and never used again. At least 1.
+	// Output only. A value sent by a client is ignored.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The name the user goes by: 1 to 32 of the ASCII letters, digits, `_` and
 	// `-`. Unique on the board without regard to case. Required.

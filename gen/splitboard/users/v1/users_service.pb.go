@@ -210,7 +210,7 @@ func (x *GetUserResponse) GetUser() *User {
 type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The most users to return, up to 1,000; 0 means 100. A page may be shorter
-	// and yet have a next one.
+	// and yet have a next one: it ends after 2 MiB of users.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty for the first page. All other
 	// fields but page_size must be as they were in the call that gave the token.
@@ -284,7 +284,7 @@ func (x *ListUsersRequest) GetUsername() string {
 // Answers ListUsers.
 type ListUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The users of this page, in the order asked for.
+	// The users of this page, in the order asked for. Empty if there are none.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
 	// Asks for the next page; empty if this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -351,7 +351,7 @@ type UpdateUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the user to change, at least 1. Required.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The new values.
+	// The new values of the fields to change.
 	User *User `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
 	// Which of user's fields to change: username, name, bio, or `*` for all three.
 	// Paths of output only fields are ignored; any other path is

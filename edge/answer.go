@@ -1,0 +1,66 @@
+package edge
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// Header values that many answers share. Each has no spare capacity, so whoever adds a
+// value gets a copy.
+var (
+	jsonType        = []string{"application/json; charset=utf-8"}
+	textType        = []string{"text/plain; charset=utf-8"}
+	retryAfter      = []string{"1"}
+	noStore         = []string{"no-store"}
+	closeConnection = []string{"close"}
+)
+
+// Answers larger than this do not keep their buffer.
+const maxPooled = 1 << 20
+
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 4<<10)} }}
+
+type buffer struct{ b []byte }
+
+func (b *buffer) free() {
+	if cap(b.b) <= maxPooled {
+		b.b = b.b[:0]
+		buffers.Put(b)
+	}
+}
+
+// answer writes a JSON body that has the entity tag etag, or 304 if the client has
+// it already.
+func answer(w http.ResponseWriter, r *http.Request, etag string, appendBody func([]byte) []byte) {
+	if conditions := r.Header["If-None-Match"]; conditions != nil {
+		tags, err := parseTags("If-None-Match", conditions)
+		if err != nil {
+			fail(w, r, err)
+			return
+		}
+		if tags.matchWeakly(etag) {
+			w.Header()["Etag"] = []string{etag}
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	buf := buffers.Get().(*buffer)
+	defer buf.free()
+	buf.b = appendBody(buf.b)
+	values := &[2]string{etag, strconv.Itoa(len(buf.b))}
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	h["Etag"] = values[0:1:1]
+	h["Content-Length"] = values[1:2:2]
+	_, _ = w.Write(buf.b) // the client may be gone
+}
+
+// writeText answers with a line of text.
+func writeText(w http.ResponseWriter, code int, text string) {
+	h := w.Header()
+	h["Content-Type"] = textType
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text)) // the client may be gone
+}

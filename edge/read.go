@@ -1,0 +1,160 @@
+package edge
+
+import (
+	"net/http"
+
+	"google.golang.org/grpc"
+
+	postsv1 "github.com/splitboard/splitboard/gen/splitboard/posts/v1"
+	threadsv1 "github.com/splitboard/splitboard/gen/splitboard/threads/v1"
+	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
+)
+
+// reader serves the reads of one service.
+type reader struct{ conn grpc.ClientConnInterface }
+
+// call makes one call. If it fails, the answer is given and call returns false.
+func (rd reader) call(w http.ResponseWriter, r *http.Request, method string, request, response any) bool {
+	if err := rd.conn.Invoke(r.Context(), method, request, response); err != nil {
+		fail(w, r, err)
+		return false
+	}
+	return true
+}
+
+// pathID gives the id in the path. If it is none, the answer is given and pathID returns
+// false.
+func pathID(w http.ResponseWriter, r *http.Request, name string) (int64, bool) {
+	id, ok := parseID(r.PathValue(name))
+	if !ok {
+		fail(w, r, errID)
+	}
+	return id, ok
+}
+
+// query gives what a listing's query asks for. If it is invalid, the answer is given and
+// query returns false.
+func query(w http.ResponseWriter, r *http.Request, filter string) (listQuery, bool) {
+	q, err := parseListQuery(r.URL.RawQuery, filter)
+	if err != nil {
+		fail(w, r, err)
+	}
+	return q, err == nil
+}
+
+// answerList answers with a page: the array, its entity tag and the link to the next one.
+func answerList[T any](w http.ResponseWriter, r *http.Request, q listQuery, etag, nextToken string, list []T, appendOne func([]byte, T) []byte) {
+	if nextToken != "" {
+		linkNext(w, r, q, nextToken)
+	}
+	answer(w, r, etag, func(b []byte) []byte { return appendList(b, list, appendOne) })
+}
+
+func (rd reader) getUser(w http.ResponseWriter, r *http.Request) {
+	id, ok := pathID(w, r, "id")
+	if !ok {
+		return
+	}
+	out := new(usersv1.GetUserResponse)
+	if !rd.call(w, r, usersv1.UsersService_GetUser_FullMethodName, &usersv1.GetUserRequest{Id: id}, out) {
+		return
+	}
+	answer(w, r, out.GetUser().GetEtag(), func(b []byte) []byte { return appendUser(b, out.GetUser()) })
+}
+
+func (rd reader) listUsers(w http.ResponseWriter, r *http.Request) {
+	q, ok := query(w, r, paramUsername)
+	if !ok {
+		return
+	}
+	in := &usersv1.ListUsersRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy, Username: q.username}
+	out := new(usersv1.ListUsersResponse)
+	if !rd.call(w, r, usersv1.UsersService_ListUsers_FullMethodName, in, out) {
+		return
+	}
+	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetUsers(), appendUser)
+}
+
+func (rd reader) getThread(w http.ResponseWriter, r *http.Request) {
+	id, ok := pathID(w, r, "id")
+	if !ok {
+		return
+	}
+	out := new(threadsv1.GetThreadResponse)
+	if !rd.call(w, r, threadsv1.ThreadsService_GetThread_FullMethodName, &threadsv1.GetThreadRequest{Id: id}, out) {
+		return
+	}
+	answer(w, r, out.GetThread().GetEtag(), func(b []byte) []byte { return appendThread(b, out.GetThread()) })
+}
+
+func (rd reader) listThreads(w http.ResponseWriter, r *http.Request) {
+	q, ok := query(w, r, paramCreatedBy)
+	if !ok {
+		return
+	}
+	in := &threadsv1.ListThreadsRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy, CreatedBy: q.createdBy}
+	out := new(threadsv1.ListThreadsResponse)
+	if !rd.call(w, r, threadsv1.ThreadsService_ListThreads_FullMethodName, in, out) {
+		return
+	}
+	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetThreads(), appendThread)
+}
+
+func (rd reader) getPost(w http.ResponseWriter, r *http.Request) {
+	id, ok := pathID(w, r, "id")
+	if !ok {
+		return
+	}
+	out := new(postsv1.GetPostResponse)
+	if !rd.call(w, r, postsv1.PostsService_GetPost_FullMethodName, &postsv1.GetPostRequest{Id: id}, out) {
+		return
+	}
+	answer(w, r, out.GetPost().GetEtag(), func(b []byte) []byte { return appendPost(b, out.GetPost()) })
+}
+
+func (rd reader) listPosts(w http.ResponseWriter, r *http.Request) {
+	q, ok := query(w, r, "")
+	if !ok {
+		return
+	}
+	in := &postsv1.ListPostsRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
+	out := new(postsv1.ListPostsResponse)
+	if !rd.call(w, r, postsv1.PostsService_ListPosts_FullMethodName, in, out) {
+		return
+	}
+	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+}
+
+func (rd reader) listPostsInThread(w http.ResponseWriter, r *http.Request) {
+	thread, ok := pathID(w, r, "thread")
+	if !ok {
+		return
+	}
+	q, ok := query(w, r, "")
+	if !ok {
+		return
+	}
+	in := &postsv1.ListPostsInThreadRequest{Thread: thread, PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
+	out := new(postsv1.ListPostsInThreadResponse)
+	if !rd.call(w, r, postsv1.PostsService_ListPostsInThread_FullMethodName, in, out) {
+		return
+	}
+	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+}
+
+func (rd reader) listPostsByUser(w http.ResponseWriter, r *http.Request) {
+	user, ok := pathID(w, r, "user")
+	if !ok {
+		return
+	}
+	q, ok := query(w, r, "")
+	if !ok {
+		return
+	}
+	in := &postsv1.ListPostsByUserRequest{User: user, PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
+	out := new(postsv1.ListPostsByUserResponse)
+	if !rd.call(w, r, postsv1.PostsService_ListPostsByUser_FullMethodName, in, out) {
+		return
+	}
+	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+}

@@ -1,0 +1,112 @@
+package lease
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	socketSuffix = ".sock"
+	// bindSuffix is what a socket is called until it listens. It is no longer than
+	// socketSuffix.
+	bindSuffix = ".bind"
+)
+
+// maxSocketPath is what fits into a socket's address beside its terminating NUL: 107
+// bytes on Linux.
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+// ErrPathTooLong says that the data folder is too deep for a unix socket.
+var ErrPathTooLong = errors.New("the data folder's path is too long for a unix socket")
+
+// SocketPath gives the path of an instance's socket in dir.
+func SocketPath(dir, instance string) string {
+	return filepath.Join(dir, instance+socketSuffix)
+}
+
+// Listen makes the process's socket in the folder, open to its own user only. A
+// socket that has its name listens: it is bound under another one before. It
+// returns ErrPathTooLong or what the system said. [Lease.Release] removes the socket.
+func (l *Lease) Listen() (net.Listener, error) {
+	path := SocketPath(l.dir, l.owner.Instance)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are possible; choose a shorter --data",
+			ErrPathTooLong, path, len(path), maxSocketPath)
+	}
+	tmp := strings.TrimSuffix(path, socketSuffix) + bindSuffix
+	ln, err := net.Listen("unix", tmp)
+	if err != nil {
+		return nil, err
+	}
+	// Closing must not remove the name: it is another one by then, and Release's.
+	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	err = os.Chmod(tmp, 0o600)
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, ln.Close(), remove(tmp))
+	}
+	l.socket = path
+	return ln, nil
+}
+
+// Sockets gives the sockets in dir, the owner's first if the hint names one. Nobody
+// may be listening on them.
+func Sockets(dir string) []string {
+	paths := glob(dir, "*"+socketSuffix)
+	if o, err := ReadOwner(dir); err == nil {
+		first := SocketPath(dir, o.Instance)
+		for i, p := range paths {
+			if p == first {
+				paths[0], paths[i] = paths[i], paths[0]
+			}
+		}
+	}
+	return paths
+}
+
+// BackupSuffix ends the name of a copy that a holder makes in the folder while it is
+// being sent.
+const BackupSuffix = ".backup.tmp"
+
+// sweepAfter is how old a socket must be that another process may be binding.
+const sweepAfter = time.Minute
+
+// sweep removes what processes that were killed left in dir. Only the lease's holder
+// may do it: another process could take a socket that is about to listen for a dead
+// one. What cannot be removed stays for the next sweep.
+func sweep(dir string) {
+	for _, path := range glob(dir, "*"+socketSuffix) {
+		conn, err := net.DialTimeout("unix", path, time.Second)
+		switch {
+		case err == nil:
+			_ = conn.Close()
+		case errors.Is(err, syscall.ECONNREFUSED):
+			_ = os.Remove(path)
+		}
+	}
+	for _, path := range glob(dir, "*"+bindSuffix) {
+		if fi, err := os.Lstat(path); err == nil && time.Since(fi.ModTime()) > sweepAfter {
+			_ = os.Remove(path)
+		}
+	}
+	// Only the holder makes these, so whoever made them is no more.
+	for _, path := range append(glob(dir, "*"+hintSuffix), glob(dir, "*"+BackupSuffix)...) {
+		_ = os.Remove(path)
+	}
+}
+
+// glob gives the paths in dir whose names match a pattern.
+func glob(dir, pattern string) []string {
+	// What is special in a pattern is not in a folder's name.
+	dir = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+	paths, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is well-formed
+	return paths
+}

@@ -1,0 +1,159 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/observe"
+	"github.com/splitboard/splitboard/internal/store"
+
+	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
+)
+
+// Errors that any RPC may return.
+var (
+	errIdempotencyKey = apierr.New(codes.InvalidArgument, errorsv1.Reason_REASON_INVALID_IDEMPOTENCY_KEY,
+		"the idempotency key must be 1 to 255 visible ASCII characters and be sent once")
+	errUnknownMethod = apierr.New(codes.Unimplemented, errorsv1.Reason_REASON_METHOD_NOT_ALLOWED,
+		"this server has no such method")
+)
+
+const (
+	idempotencyKey    = "idempotency-key"
+	maxIdempotencyKey = 255
+
+	// grpcOwn begins the names of gRPC's own services, as health. Their errors are
+	// theirs, and they wait for nothing.
+	grpcOwn = "/grpc."
+)
+
+// A chain is what every RPC passes through, from the network and in process alike.
+type chain struct{ log *slog.Logger }
+
+// unary runs one RPC: recover, observe, idempotency key, deadline, the handler, and the
+// error's translation. It is one function because a closure for each step costs an
+// allocation on every read.
+func (c *chain) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			resp, err = nil, c.panicked(ctx, info.FullMethod, v)
+		}
+	}()
+	if strings.HasPrefix(info.FullMethod, grpcOwn) {
+		return handler(ctx, req)
+	}
+	ctx, err = withKey(ctx)
+	if err != nil {
+		return nil, apierr.Status(err).Err()
+	}
+	ctx, deadline := withDeadline(ctx, time.Now())
+	if deadline != nil {
+		defer deadline.finish()
+	}
+	// Ownership comes here, inside the deadline and the key that a forwarded request
+	// takes along.
+	resp, err = handler(ctx, req)
+	if err != nil {
+		return nil, c.translate(ctx, info.FullMethod, err)
+	}
+	return resp, nil
+}
+
+// panicked logs a panic and gives what is sent instead.
+func (c *chain) panicked(ctx context.Context, method string, v any) error {
+	c.log.ErrorContext(ctx, "panic in a handler", "method", method, "request_id", observe.RequestID(ctx),
+		"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	return apierr.ErrInternal.GRPCStatus().Err()
+}
+
+// translate gives what is sent for a handler's error, and logs the cause of one that
+// is ours: nobody else will see it.
+func (c *chain) translate(ctx context.Context, method string, err error) error {
+	st := apierr.Status(err)
+	if st.Code() == codes.Internal && !loggedBefore(err) {
+		c.log.ErrorContext(ctx, "internal error", "method", method, "request_id", observe.RequestID(ctx), "error", err)
+	}
+	return st.Err()
+}
+
+// loggedBefore tells whether err came out of another call's chain, which has logged
+// the cause.
+func loggedBefore(err error) bool {
+	if _, ours := errors.AsType[*apierr.Error](err); ours {
+		return false
+	}
+	st, ok := status.FromError(err)
+	return ok && apierr.ReasonOf(st) != ""
+}
+
+// withKey checks the request's idempotency key and hands it to the store.
+func withKey(ctx context.Context) (context.Context, error) {
+	sent := metadata.ValueFromIncomingContext(ctx, idempotencyKey)
+	if len(sent) == 0 {
+		return ctx, nil
+	}
+	if len(sent) > 1 || !validKey(sent[0]) {
+		return ctx, errIdempotencyKey
+	}
+	return store.WithIdempotencyKey(ctx, sent[0]), nil
+}
+
+func validKey(key string) bool {
+	if key == "" || len(key) > maxIdempotencyKey {
+		return false
+	}
+	for i := range len(key) {
+		if key[i] < 0x21 || key[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// stream runs one streaming RPC: health's Watch, reflection, and what no service has.
+// stopping ends them, because they would hold up a graceful stop for ever.
+func (c *chain) stream(stopping context.Context) grpc.StreamServerInterceptor {
+	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+		ctx, cancel := context.WithCancel(ss.Context())
+		defer cancel()
+		defer context.AfterFunc(stopping, cancel)()
+		defer func() {
+			if v := recover(); v != nil {
+				err = c.panicked(ctx, info.FullMethod, v)
+			}
+		}()
+		err = handler(srv, &streamWithContext{ServerStream: ss, ctx: ctx})
+		if err == nil {
+			return nil
+		}
+		st, isStatus := status.FromError(err)
+		switch {
+		case stopping.Err() != nil && (errors.Is(err, context.Canceled) || st.Code() == codes.Canceled):
+			return apierr.ErrShuttingDown.GRPCStatus().Err()
+		case isStatus:
+			return st.Err()
+		}
+		return c.translate(ctx, info.FullMethod, err)
+	}
+}
+
+type streamWithContext struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream is where gRPC keeps it
+}
+
+func (s *streamWithContext) Context() context.Context { return s.ctx }
+
+// unknown answers what no service has. Without it such calls would not be logged.
+func unknown(any, grpc.ServerStream) error { return errUnknownMethod.GRPCStatus().Err() }

@@ -1,0 +1,268 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"google.golang.org/grpc"
+
+	"github.com/splitboard/splitboard/internal/admin"
+	"github.com/splitboard/splitboard/internal/lease"
+	"github.com/splitboard/splitboard/internal/observe"
+	"github.com/splitboard/splitboard/internal/peer"
+	"github.com/splitboard/splitboard/internal/store"
+
+	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
+)
+
+const storeFile = "store.db"
+
+// A step is a part of a process's start, and what undoes it. stop also undoes a start
+// that failed half way.
+type step struct {
+	name  string
+	start func(*Process) error
+	stop  func(*Process, context.Context) error
+	grace time.Duration // the most time that stop has
+}
+
+// steps are taken in this order and undone in reverse. Before anything is undone, the
+// process says that it is not ready, and pauses (Process.drain).
+var steps = []step{
+	// The access log is first, so that it is written out last.
+	{"log", (*Process).openAccess, (*Process).closeAccess, time.Second},
+	// Nobody opens a store without its lock.
+	{"lock", (*Process).lock, (*Process).unlock, time.Second},
+	// Closing waits for the changes that are queued.
+	{"store", (*Process).openStores, (*Process).closeStores, 5 * time.Second},
+	// Connections are made when they are first used.
+	{"peers", (*Process).dialPeers, (*Process).closePeers, time.Second},
+	// Others may ask this process while it cannot yet say that it is ready.
+	{"grpc", (*Process).startGRPC, (*Process).stopGRPC, 2 * time.Second},
+	// The operator's socket. Backups in progress are broken off.
+	{"admin", (*Process).startAdmin, (*Process).stopAdmin, 500 * time.Millisecond},
+	{"http", (*Process).startHTTP, (*Process).stopHTTP, 2 * time.Second},
+	// Health says SERVING once every store has answered.
+	{"ready", (*Process).ready, nil, 0},
+}
+
+func (p *Process) openAccess() error {
+	p.access = observe.NewAccessLog(p.config.Access, p.config.AccessFormat, func(err error) {
+		p.log.Error("access log lines are lost", "error", err)
+	})
+	return nil
+}
+
+func (p *Process) closeAccess(context.Context) error {
+	if p.access != nil {
+		p.access.Close()
+	}
+	return nil
+}
+
+func (p *Process) lock() error {
+	if p.config.NeverCreate {
+		// Before anything is created, so that a wrong folder stays as it is.
+		for _, s := range p.binary.Services {
+			path := filepath.Join(p.dir(s.Name), storeFile)
+			if fi, err := os.Stat(path); err != nil || fi.Size() == 0 {
+				return fmt.Errorf("--create never: %w at %s; is the disk mounted?", store.ErrMissing, path)
+			}
+		}
+	}
+	for _, s := range p.binary.Services {
+		dir := p.dir(s.Name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("--data %s: %w", p.config.Data, err)
+		}
+		l, err := lease.Acquire(dir, p.owner(), lease.Options{AllowNetworkFS: p.config.AllowNetworkFS})
+		if err != nil {
+			return err
+		}
+		p.leases[s.Name] = l
+	}
+	return nil
+}
+
+func (p *Process) owner() lease.Owner {
+	return lease.Owner{Instance: p.instance, PID: os.Getpid(), Binary: p.binary.Name, Since: p.start}
+}
+
+func (p *Process) unlock(context.Context) error {
+	var errs []error
+	for _, l := range p.leases {
+		errs = append(errs, l.Release())
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Process) openStores() error {
+	for _, s := range p.binary.Services {
+		st, err := store.Open(filepath.Join(p.dir(s.Name), storeFile), s.Schema, store.Options{
+			NeverCreate: p.config.NeverCreate,
+			Fatal:       func(err error) { p.fatal(s.Name, err) },
+			Log:         p.log.With("service", s.Name),
+		})
+		if err != nil {
+			return err
+		}
+		p.stores[s.Name] = st
+	}
+	return nil
+}
+
+func (p *Process) closeStores(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		var errs []error
+		for _, st := range p.stores {
+			errs = append(errs, st.Close())
+		}
+		done <- errors.Join(errs...)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		// The process ends, and with it the transactions: bbolt survives that.
+		return errors.New("the queued changes took too long")
+	}
+}
+
+func (p *Process) dialPeers() error {
+	for _, name := range p.binary.peers() {
+		conn, err := peer.Dial(p.config.Peers[name], "splitboard-"+p.binary.Name+"/"+Version())
+		if err != nil {
+			return fmt.Errorf("--%s-addr: %w", name, err)
+		}
+		p.peers[name] = conn
+	}
+	return nil
+}
+
+func (p *Process) closePeers(context.Context) error {
+	var errs []error
+	for _, c := range p.peers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// conns gives the way to each of the named services: in process if it is embedded.
+func (p *Process) conns(names []string) map[string]grpc.ClientConnInterface {
+	m := make(map[string]grpc.ClientConnInterface, len(names))
+	for _, n := range names {
+		if c, ok := p.peers[n]; ok {
+			m[n] = c
+		} else {
+			m[n] = p.conn
+		}
+	}
+	return m
+}
+
+func (p *Process) startGRPC() error {
+	if len(p.binary.Services) == 0 {
+		return nil
+	}
+	p.grpc = newGRPCServer(p.chain, p.access)
+	for _, s := range p.binary.Services {
+		server := s.New(p.stores[s.Name], p.conns(s.Peers))
+		p.grpc.server.RegisterService(s.Desc, server)
+		p.conn.RegisterService(s.Desc, server)
+	}
+	p.health = p.grpc.enableHealth(p.binary.Services)
+	var err error
+	if p.grpcListener, err = listen("grpc", p.config.GRPC); err != nil {
+		return err
+	}
+	p.accept("grpc", func() error { return p.grpc.serve(p.grpcListener) })
+	return nil
+}
+
+func (p *Process) stopGRPC(ctx context.Context) error {
+	if p.grpc == nil {
+		return nil
+	}
+	err := p.grpc.stop(ctx, p.log)
+	p.serving.Wait()
+	return err
+}
+
+func (p *Process) startAdmin() error {
+	if len(p.binary.Services) == 0 {
+		return nil
+	}
+	var order []string
+	stores := make(map[string]admin.Store)
+	for _, s := range p.binary.Services {
+		ln, err := p.leases[s.Name].Listen()
+		if err != nil {
+			return err
+		}
+		p.socketListeners = append(p.socketListeners, ln)
+		order = append(order, s.Name)
+		stores[s.Name] = admin.Store{Dir: p.dir(s.Name), Store: p.stores[s.Name]}
+	}
+	p.admin = newGRPCServer(p.chain, p.access)
+	adminv1.RegisterAdminServiceServer(p.admin.server, admin.NewServer(admin.Process{
+		Instance: p.instance, Binary: p.binary.Name, Version: Version(), Start: p.start,
+	}, order, stores))
+	for _, ln := range p.socketListeners {
+		p.accept("admin", func() error { return p.admin.serve(ln) })
+	}
+	return nil
+}
+
+func (p *Process) stopAdmin(ctx context.Context) error {
+	if p.admin == nil {
+		var errs []error
+		for _, ln := range p.socketListeners {
+			errs = append(errs, ln.Close())
+		}
+		return errors.Join(errs...)
+	}
+	return p.admin.stop(ctx, p.log)
+}
+
+func (p *Process) startHTTP() error {
+	face := p.binary.REST(p.conns(p.binary.fronted()), p.draining.Load)
+	p.rest = newRESTServer(face, p.access, p.log, p.draining.Load)
+	var err error
+	if p.httpListener, err = listen("http", p.config.HTTP); err != nil {
+		return err
+	}
+	p.accept("http", func() error { return p.rest.serve(p.httpListener) })
+	return nil
+}
+
+func (p *Process) stopHTTP(ctx context.Context) error {
+	if p.rest == nil {
+		return nil
+	}
+	return p.rest.stop(ctx)
+}
+
+func (p *Process) ready() error {
+	for name, st := range p.stores {
+		if err := st.View(func(*bbolt.Tx) error { return nil }); err != nil {
+			return fmt.Errorf("%s does not answer: %w", name, err)
+		}
+	}
+	attrs := []any{"http", p.HTTPAddr()}
+	if p.health != nil {
+		setServing(p.health, p.binary.Services)
+		attrs = append(attrs, "grpc", p.GRPCAddr(), "data", p.config.Data)
+	}
+	attrs = append(attrs, "instance", p.instance, "version", Version())
+	if names := p.binary.fronted(); len(names) > 0 {
+		attrs = append(attrs, "try", "curl http://"+p.HTTPAddr()+"/api/"+names[0])
+	}
+	p.log.Info("ready", attrs...)
+	return nil
+}
