@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -120,12 +121,7 @@ const maxProblems = 100
 
 func (d *decoding) violate(field, description string) {
 	p := problem{field, description}
-	for _, known := range d.problems {
-		if known == p {
-			return
-		}
-	}
-	if len(d.problems) < maxProblems {
+	if len(d.problems) < maxProblems && !slices.Contains(d.problems, p) {
 		d.problems = append(d.problems, p)
 	}
 }

@@ -34,10 +34,11 @@ var (
 	errMediaType = apierr.New(codes.InvalidArgument, errorsv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE,
 		"the body's Content-Type must be application/json, in UTF-8")
 	errIdempotencyKey = apierr.New(codes.InvalidArgument, errorsv1.Reason_REASON_INVALID_IDEMPOTENCY_KEY,
-		"an idempotency key is 1 to 255 visible ASCII characters, sent once")
-	// errUpstream says that the service behind the path could not be reached.
+		"the idempotency key must be 1 to 255 visible ASCII characters and be sent once")
+	// errUpstream says that the service behind the path could not be reached, or was lost
+	// while it was at work.
 	errUpstream = apierr.New(codes.Unavailable, errorsv1.Reason_REASON_PEER_UNAVAILABLE,
-		"the service behind this path cannot be asked now; try again")
+		"the service behind this path cannot be asked now; try again, a write with the same idempotency key")
 )
 
 // httpStatuses are those that a reason has and its code alone would not give.

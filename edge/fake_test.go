@@ -3,8 +3,10 @@ package edge
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +120,11 @@ func (f *fakeBoard) last() fakeCall {
 }
 
 func serving() bool { return false }
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // do makes a request. Headers are name and value in turn.
 func do(face http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {

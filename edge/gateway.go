@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"reflect"
 	"strconv"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
@@ -29,7 +27,6 @@ func newGateway(conns map[string]grpc.ClientConnInterface) *gateway {
 		runtime.WithIncomingHeaderMatcher(noHeader),
 		runtime.WithOutgoingHeaderMatcher(noHeader),
 		runtime.WithOutgoingTrailerMatcher(noHeader),
-		runtime.SetQueryParameterParser(noQuery{}),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithForwardResponseOption(describe),
@@ -41,7 +38,7 @@ func newGateway(conns map[string]grpc.ClientConnInterface) *gateway {
 		if !ok {
 			return
 		}
-		if err := handlers(guardedConn{conn}); err != nil {
+		if err := handlers(writeConn{conn}); err != nil {
 			panic(fmt.Sprintf("edge: register %s: %v", name, err)) // generated code returns none
 		}
 	}
@@ -61,12 +58,6 @@ func newGateway(conns map[string]grpc.ClientConnInterface) *gateway {
 // noHeader lets no header become metadata, nor metadata a header: what may pass is set
 // by name.
 func noHeader(string) (string, bool) { return "", false }
-
-// noQuery lets no query parameter of a write become a field of its request.
-type noQuery struct{}
-
-// Parse does nothing.
-func (noQuery) Parse(proto.Message, url.Values, *utilities.DoubleArray) error { return nil }
 
 // failRoute answers a request that none of the generated handlers takes.
 func failRoute(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, _ int) {
@@ -118,7 +109,7 @@ func (codec) Marshal(v any) ([]byte, error) {
 // Unmarshal reads the resource that v points to a pointer to.
 func (codec) Unmarshal(data []byte, v any) error {
 	target := reflect.ValueOf(v).Elem()
-	empty, ok := target.Interface().(proto.Message)
+	empty, ok := reflect.TypeAssert[proto.Message](target)
 	if !ok {
 		return fmt.Errorf("edge: no JSON for %T", v)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/splitboard/splitboard/internal/etag"
 
@@ -63,23 +64,34 @@ func currentPost(conn grpc.ClientConnInterface) currentEtag {
 	}
 }
 
-// guardedConn puts the guard of a write into its request. The generated handlers have no
-// place for it: REST has it in a header.
-type guardedConn struct{ grpc.ClientConnInterface }
+// writeConn completes the requests that the generated handlers make of writes: they have
+// no place for the guard, which REST has in a header, and give an empty body, `{}`, a
+// mask with one empty path.
+type writeConn struct{ grpc.ClientConnInterface }
 
 // Invoke makes a call.
-func (c guardedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if wr, _ := ctx.Value(writeKey{}).(*write); wr != nil && wr.guard != "" {
-		switch in := args.(type) {
-		case *usersv1.UpdateUserRequest:
-			in.Etag = wr.guard
-		case *threadsv1.UpdateThreadRequest:
-			in.Etag = wr.guard
-		case *postsv1.UpdatePostRequest:
-			in.Etag = wr.guard
-		case *postsv1.DeletePostRequest:
-			in.Etag = wr.guard
-		}
+func (c writeConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	var guard string
+	if wr, ok := ctx.Value(writeKey{}).(*write); ok {
+		guard = wr.guard
+	}
+	switch in := args.(type) {
+	case *usersv1.UpdateUserRequest:
+		in.Etag, in.UpdateMask = guard, namedFields(in.GetUpdateMask())
+	case *threadsv1.UpdateThreadRequest:
+		in.Etag, in.UpdateMask = guard, namedFields(in.GetUpdateMask())
+	case *postsv1.UpdatePostRequest:
+		in.Etag, in.UpdateMask = guard, namedFields(in.GetUpdateMask())
+	case *postsv1.DeletePostRequest:
+		in.Etag = guard
 	}
 	return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+}
+
+// namedFields gives the mask without an empty path.
+func namedFields(mask *fieldmaskpb.FieldMask) *fieldmaskpb.FieldMask {
+	if paths := mask.GetPaths(); len(paths) == 1 && paths[0] == "" {
+		return nil
+	}
+	return mask
 }

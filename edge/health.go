@@ -17,9 +17,9 @@ import (
 // once. A load balancer's own timeout is rarely shorter.
 const healthTimeout = time.Second
 
-// health answers with the health of each service, as its process tells it: 200 if all
+// healthz answers with the health of each service, as its process tells it: 200 if all
 // are serving and this process is not draining, else 503.
-func health(conns map[string]grpc.ClientConnInterface, draining func() bool) http.HandlerFunc {
+func healthz(conns map[string]grpc.ClientConnInterface, draining func() bool) http.HandlerFunc {
 	names := slices.Sorted(maps.Keys(conns))
 	return func(w http.ResponseWriter, r *http.Request) {
 		statuses := make([]healthv1.HealthCheckResponse_ServingStatus, len(names))

@@ -2,13 +2,15 @@ package edge
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // parseInteger gives the value of a JSON number that is an integer of 64 bits, however
 // it is written: 1200, 1.2e3 and 12000e-1 are the same.
 func parseInteger(number []byte) (int64, bool) {
-	if bytes.IndexAny(number, ".eE") < 0 {
+	if !bytes.ContainsAny(number, ".eE") {
 		n, err := strconv.ParseInt(string(number), 10, 64)
 		return n, err == nil
 	}
@@ -19,7 +21,7 @@ func parseInteger(number []byte) (int64, bool) {
 	mantissa, negative := bytes.CutPrefix(mantissa, []byte("-"))
 	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
 	whole = bytes.TrimLeft(whole, "0")
-	significant := bytes.TrimRight(append(append([]byte(nil), whole...), fraction...), "0")
+	significant := bytes.TrimRight(slices.Concat(whole, fraction), "0")
 	if len(significant) == 0 {
 		return 0, true
 	}
@@ -33,10 +35,10 @@ func parseInteger(number []byte) (int64, bool) {
 	if point < len(significant) || point > 19 {
 		return 0, false
 	}
-	digits := append(significant, bytes.Repeat([]byte("0"), point-len(significant))...)
+	digits := string(significant) + strings.Repeat("0", point-len(significant))
 	if negative {
-		digits = append([]byte("-"), digits...)
+		digits = "-" + digits
 	}
-	n, err := strconv.ParseInt(string(digits), 10, 64)
+	n, err := strconv.ParseInt(digits, 10, 64)
 	return n, err == nil
 }

@@ -50,12 +50,22 @@ func appendPost(b []byte, p *postsv1.Post) []byte {
 // appendState appends the fields that every resource ends with.
 func appendState(b []byte, created, updated *timestamppb.Timestamp, etag string) []byte {
 	b = append(b, `,"createTime":`...)
+	start := len(b)
 	b = appendTimestamp(b, created)
+	createTime := b[start:]
 	b = append(b, `,"updateTime":`...)
-	b = appendTimestamp(b, updated)
+	if sameTime(created, updated) {
+		b = append(b, createTime...) // most posts are never changed
+	} else {
+		b = appendTimestamp(b, updated)
+	}
 	b = append(b, `,"etag":`...)
 	b = appendString(b, etag)
 	return append(b, '}')
+}
+
+func sameTime(a, b *timestamppb.Timestamp) bool {
+	return a != nil && b != nil && a.GetSeconds() == b.GetSeconds() && a.GetNanos() == b.GetNanos()
 }
 
 func appendList[T any](b []byte, list []T, appendOne func([]byte, T) []byte) []byte {

@@ -19,7 +19,7 @@ func TestRoutesAreThoseOfTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	var document struct {
-		Paths map[string]map[string]any
+		Paths map[string]map[string]any `json:"paths"`
 	}
 	if err := json.Unmarshal(text, &document); err != nil {
 		t.Fatal(err)

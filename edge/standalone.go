@@ -10,5 +10,5 @@ import (
 // which tells how each of them is. A call has its deadline from the connection, as
 // package peer dials it.
 func Standalone(conns map[string]grpc.ClientConnInterface, draining func() bool) http.Handler {
-	return newFace(conns, draining, route{path: "/healthz", get: health(conns, draining)})
+	return newFace(conns, draining, route{path: "/healthz", get: healthz(conns, draining)})
 }

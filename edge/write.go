@@ -1,9 +1,7 @@
 package edge
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -131,46 +129,6 @@ func sendKey(ctx context.Context, _ *http.Request) metadata.MD {
 	return nil
 }
 
-// checkBody reads a body and checks all of it.
-func checkBody(w http.ResponseWriter, r *http.Request, buf *buffer, shape *shape) (io.ReadCloser, error) {
-	err := checkMediaType(r)
-	if err != nil {
-		return nil, err
-	}
-	if buf.b, err = readBody(w, r, buf.b); err != nil {
-		return nil, err
-	}
-	resource, err := shape.parse(buf.b)
-	if err != nil {
-		return nil, err
-	}
-	checked := &checkedBody{resource: resource}
-	checked.Reset(buf.b)
-	return checked, nil
-}
-
-// failBody answers a request whose body was refused.
-func failBody(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case errors.Is(err, errMediaType) && r.Method == http.MethodPatch:
-		w.Header()["Accept-Patch"] = acceptPatch
-	case errors.Is(err, errBodyTooLarge):
-		// The rest of the body is on its way: nothing after it can be read.
-		w.Header()["Connection"] = closeConnection
-	}
-	fail(w, r, err)
-}
-
-// checkedBody is a body that has been read and checked, and the resource it describes.
-// A handler that reads it only once need not parse it again.
-type checkedBody struct {
-	bytes.Reader
-	resource proto.Message
-}
-
-// Close does nothing: the server closes the body that it gave.
-func (*checkedBody) Close() error { return nil }
-
 // writeAnswer is what a generated handler answers to. It holds the status back until the
 // body is known, so that every answer has its Content-Length.
 type writeAnswer struct {
@@ -198,7 +156,7 @@ func describe(_ context.Context, w http.ResponseWriter, response proto.Message) 
 		return nil
 	}
 	w.Header()["Etag"] = []string{etag}
-	if w.(*writeAnswer).code == http.StatusCreated {
+	if a, ok := w.(*writeAnswer); ok && a.code == http.StatusCreated {
 		w.Header()["Location"] = []string{path}
 	}
 	return nil

@@ -26,15 +26,15 @@ import (
 func main() {
 	addr := flag.String("addr", "localhost:50051", "the board's gRPC address: the monolith's, which serves all three services")
 	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := run(ctx, *addr); err != nil {
+	if err := run(*addr); err != nil {
 		fmt.Fprintln(os.Stderr, "grpcclient:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, addr string) (err error) {
+func run(addr string) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func readCases() map[string][]restCase {
 // writeCases are run against the board that is written to.
 func writeCases() map[string][]restCase {
 	return map[string][]restCase{
-		"create":      createCases(),
+		"create":      createCases,
 		"update":      updateCases,
 		"delete":      deleteCases,
 		"bodies":      bodyCases(),

@@ -9,7 +9,11 @@ func networkFS(dir string) string {
 		// Using the folder fails soon, with a better message.
 		return ""
 	}
-	switch uint32(st.Type) { //nolint:gosec // the magic numbers have 32 bits
+	return networkKind(uint32(st.Type)) //nolint:gosec // the magic numbers have 32 bits
+}
+
+func networkKind(magic uint32) string {
+	switch magic {
 	case unix.NFS_SUPER_MAGIC:
 		return "NFS"
 	case unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC:

@@ -87,8 +87,14 @@ func (e *entry) appendJSON(b []byte) []byte {
 	b = append(b, `,"duration_us":`...)
 	b = strconv.AppendInt(b, e.duration.Microseconds(), 10)
 	b = append(b, `,"request_id":`...)
-	// An id is visible ASCII, for which Go's quoting is JSON's.
-	b = strconv.AppendQuote(b, e.requestID)
+	if plain(e.requestID) {
+		b = append(b, '"')
+		b = append(b, e.requestID...)
+		b = append(b, '"')
+	} else {
+		// An id is visible ASCII, for which Go's quoting is JSON's.
+		b = strconv.AppendQuote(b, e.requestID)
+	}
 	b = append(b, `,"remote":"`...)
 	b = append(b, e.remote...)
 	return append(b, "\"}\n"...)
@@ -141,7 +147,7 @@ func appendPath(b []byte, path string, escaped bool) []byte {
 
 func clip(s string, n int) string { return s[:min(len(s), n)] }
 
-// plain tells whether an id, which is visible ASCII, needs no quotes in a text line.
+// plain tells whether an id, which is visible ASCII, stands for itself in both formats.
 func plain(id string) bool {
 	for i := range len(id) {
 		if c := id[i]; c == '"' || c == '\\' || c == '=' {

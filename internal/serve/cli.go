@@ -34,6 +34,8 @@ const envPrefix = "SPLITBOARD"
 type storeCommands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the API. Without a command, this is what happens; \"help serve\" has its flags."`
 	Status  statusCommand  `cmd:"" help:"Tell whether the stores are served, by whom, and where they stand."`
+	Import  importCommand  `cmd:"" help:"Fill stores that are empty with the records in a JSON file."`
+	Export  exportCommand  `cmd:"" help:"Write the records to a JSON file, whether or not the stores are served."`
 	Backup  backupCommand  `cmd:"" help:"Make a consistent copy of a store, whether or not it is served."`
 	Check   checkCommand   `cmd:"" help:"Verify every invariant of a store that is not served."`
 	Migrate migrateCommand `cmd:"" help:"Raise a store to this binary's schema; older binaries then refuse it."`
@@ -96,6 +98,7 @@ type serveCommand struct {
 	listenFlags
 	GRPC string `name:"grpc" default:":50051" help:"Address of the gRPC API."`
 	storeFlags
+	Seed         string `name:"seed" default:"sample" placeholder:"sample|none|FILE" help:"What an empty board is filled with: the sample board, nothing, or a JSON file that import takes."`
 	Create       string `name:"create" enum:"auto,never" default:"auto" help:"Whether to start a new store where there is none: auto or never. With never, a disk that is not mounted cannot become an empty board."`
 	kong.Plugins        // the addresses of the peers
 }

@@ -188,8 +188,13 @@ func (c *backupCommand) copyStore(dir, service, binary, path string) (int64, err
 func writeNew(path string, write func(io.Writer) error) (n int64, err error) {
 	// Asked first: a copy takes its time, and its end is a bad moment for bad news.
 	if _, err := os.Lstat(path); err == nil {
-		return 0, fmt.Errorf("%s is there already; nothing is ever overwritten", path)
+		return 0, fmt.Errorf("%s: %w; nothing is overwritten", path, os.ErrExist)
 	}
+	return writeWhole(path, write)
+}
+
+// writeWhole makes or replaces a file, whole or not at all.
+func writeWhole(path string, write func(io.Writer) error) (n int64, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 	if err != nil {
 		return 0, err

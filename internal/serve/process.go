@@ -30,6 +30,7 @@ type Process struct {
 	log      *slog.Logger
 	instance string
 	start    time.Time
+	starting context.Context // ends a start that takes long
 
 	access *observe.AccessLog
 	chain  *chain
@@ -61,7 +62,7 @@ type Process struct {
 // of opening a store, or what the system said.
 func Start(ctx context.Context, b Binary, c Config) (*Process, error) {
 	p := &Process{
-		binary: b, config: c, log: c.Log, instance: lease.NewInstance(), start: time.Now(),
+		binary: b, config: c, log: c.Log, instance: lease.NewInstance(), start: time.Now(), starting: ctx,
 		peers:  make(map[string]*grpc.ClientConn),
 		leases: make(map[string]*lease.Lease),
 		stores: make(map[string]*store.Store),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/store"
+	"github.com/splitboard/splitboard/internal/transfer"
 )
 
 // Service is one of the board's services, as a process embeds it.
@@ -24,6 +25,10 @@ type Service struct {
 	Desc *grpc.ServiceDesc
 	// New makes its server over its open store. peers has what Peers names.
 	New func(s *store.Store, peers map[string]grpc.ClientConnInterface) any
+	// Table is how its records are imported and exported.
+	Table transfer.Table
+	// Sample is its part of the sample board, as import takes it.
+	Sample []byte
 }
 
 // Binary is one of the board's programs.
@@ -86,6 +91,9 @@ type Config struct {
 	// Drain is how long a process that stops goes on answering while it says that it
 	// is not ready; zero for not at all.
 	Drain time.Duration
+	// Seed is what an empty board is filled with: "sample", the name of a file that
+	// import takes, or "none" or nothing.
+	Seed string
 	// NeverCreate refuses to start where there is no store.
 	NeverCreate bool
 	// AllowNetworkFS takes a data folder on a network file system.

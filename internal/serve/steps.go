@@ -38,6 +38,8 @@ var steps = []step{
 	{"log", (*Process).openAccess, (*Process).closeAccess, time.Second},
 	// Nobody opens a store without its lock.
 	{"lock", (*Process).lock, (*Process).unlock, time.Second},
+	// Stores that are still empty are filled aside and put in place whole.
+	{"seed", (*Process).seed, nil, 0},
 	// Closing waits for the changes that are queued.
 	{"store", (*Process).openStores, (*Process).closeStores, 5 * time.Second},
 	// Connections are made when they are first used.

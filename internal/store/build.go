@@ -7,11 +7,15 @@ import (
 	"os"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
-// buildChanges is how many changes share a transaction while a store is built: enough
-// that rewriting pages does not dominate, few enough that they fit in memory.
-const buildChanges = 5000
+// A transaction ends at whichever of these it reaches first while a store is built: it
+// holds enough that rewriting pages does not dominate, and little enough for memory.
+const (
+	buildChanges = 5000
+	buildBytes   = 16 << 20
+)
 
 // A Builder fills a store that nobody serves yet.
 type Builder struct {
@@ -20,7 +24,8 @@ type Builder struct {
 	schema Schema
 	bolt   *bbolt.Tx
 	tx     *Tx
-	n      int // changes in the open transaction
+	n      int   // changes in the open transaction
+	err    error // what ended the build
 }
 
 // Build makes a new store at path from what fill puts into it, whole or not at all: it
@@ -29,8 +34,11 @@ type Builder struct {
 // error, ctx's error or what the file system said.
 func Build(ctx context.Context, path string, schema Schema, opts Options, digest []byte, fill func(*Builder) error) (err error) {
 	opts = opts.withDefaults()
-	if _, err := os.Stat(path); err == nil {
+	switch _, err := os.Stat(path); {
+	case err == nil:
 		return fmt.Errorf("%w: %s", ErrExists, path)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
 	}
 	aside := path + ".new"
 	if err := os.Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -76,28 +84,41 @@ func (b *Builder) fill(opts Options, digest []byte, fill func(*Builder) error) e
 	if err := b.begin(0, 0); err != nil {
 		return err
 	}
-	if err := fill(b); err != nil {
-		return errors.Join(err, b.bolt.Rollback())
+	if err := fill(b); b.err == nil {
+		b.err = err
 	}
-	if err := b.commit(); err != nil {
-		return err
+	if b.err == nil {
+		b.err = b.commit()
+	}
+	if b.err != nil {
+		if err := b.bolt.Rollback(); !errors.Is(err, berrors.ErrTxClosed) { // by a failed commit
+			b.err = errors.Join(b.err, err)
+		}
+		return b.err
 	}
 	return b.db.Sync()
 }
 
 // Change runs apply, as one change with a number of its own. Its error ends the build.
 func (b *Builder) Change(apply func(*Tx) error) error {
+	if b.err == nil {
+		b.err = b.change(apply)
+	}
+	return b.err
+}
+
+func (b *Builder) change(apply func(*Tx) error) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
 	b.tx.begin()
 	if err := apply(b.tx); err != nil {
 		return err
 	}
 	b.tx.keep()
 	b.n++
-	if b.n < buildChanges {
+	if b.n < buildChanges && b.tx.bytes < buildBytes {
 		return nil
-	}
-	if err := b.ctx.Err(); err != nil {
-		return err
 	}
 	if err := b.commit(); err != nil {
 		return err
@@ -116,7 +137,7 @@ func (b *Builder) begin(checksum, sequence uint64) error {
 
 func (b *Builder) commit() error {
 	if err := b.tx.writeState(); err != nil {
-		return errors.Join(err, b.bolt.Rollback())
+		return err
 	}
 	return b.bolt.Commit()
 }

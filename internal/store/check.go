@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
@@ -17,7 +18,7 @@ const maxProblems = 100
 // Check verifies every invariant of the store at path, which nobody may be serving: the
 // file's pages, meta, the rolling checksum, the idempotency keys and the service's own
 // rows. It returns what is wrong, at most 100 lines, or an error if the file could not
-// be read: ErrMissing, ErrForeign, ErrTooNew or ErrBusy.
+// be read: ErrMissing, ErrForeign, ErrDamaged, ErrTooNew or ErrBusy.
 func Check(path string, schema Schema) (problems []string, err error) {
 	err = readOnly(path, func(tx *bbolt.Tx) (err error) {
 		problems, err = checkTx(tx, schema)
@@ -26,13 +27,15 @@ func Check(path string, schema Schema) (problems []string, err error) {
 	return problems, err
 }
 
-// Check does the same for the open store, in one read-only transaction.
+// Check does the same for the open store. Changes wait until it ends, because a commit
+// between would make pages look lost.
 func (s *Store) Check() (problems []string, err error) {
-	err = s.View(func(tx *bbolt.Tx) (err error) {
-		problems, err = checkTx(tx, s.schema)
-		return err
-	})
-	return problems, err
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return nil, closedOr(err)
+	}
+	problems, err = checkTx(tx, s.schema)
+	return problems, errors.Join(err, tx.Rollback())
 }
 
 func checkTx(tx *bbolt.Tx, schema Schema) (problems []string, err error) {
@@ -80,6 +83,12 @@ func checkMeta(tx *bbolt.Tx, info Info, schema Schema, report func(string, ...an
 	}
 	if n := len(m.Get(metaSecret)); n != secretSize {
 		report("meta: %s has %d bytes, not %d", metaSecret, n, secretSize)
+	}
+	if info.Migrating != 0 {
+		report("a migration to schema version %d has not ended; run it again", info.Migrating)
+	}
+	if info.MinReader > info.SchemaVersion {
+		report("meta: min_reader is %d, beyond the schema version %d", info.MinReader, info.SchemaVersion)
 	}
 	for _, name := range [][]byte{keysBucket, keysByExpiryBucket} {
 		if tx.Bucket(name) == nil {

@@ -28,6 +28,8 @@ var (
 	ErrTooNew = errors.New("the store needs a newer binary")
 	// ErrForeign says that the file is not this service's store.
 	ErrForeign = errors.New("the file is not this service's store")
+	// ErrDamaged says that the file is a store no more, or never was one.
+	ErrDamaged = errors.New("the file cannot be read as a store")
 	// ErrMissing says that there is no store and none may be created.
 	ErrMissing = errors.New("there is no store")
 	// ErrBusy says that another process has the file open.

@@ -193,18 +193,19 @@ func wantDump(tb testing.TB, got, want map[string]string) {
 type held struct {
 	tb      testing.TB
 	s       *Store
-	release chan struct{}
+	release func()
 	started sync.WaitGroup
 }
 
 func hold(tb testing.TB, s *Store) *held {
 	tb.Helper()
-	h := &held{tb: tb, s: s, release: make(chan struct{})}
-	entered := make(chan struct{})
+	entered, release := make(chan struct{}), make(chan struct{})
+	h := &held{tb: tb, s: s, release: sync.OnceFunc(func() { close(release) })}
+	tb.Cleanup(h.release) // or closing the store would wait for ever
 	h.started.Go(func() {
 		if err := do(tb.Context(), s, func(*Tx) error {
 			close(entered)
-			<-h.release
+			<-release
 			return nil
 		}); err != nil {
 			tb.Errorf("the change that holds the others up: %v", err)
@@ -224,7 +225,7 @@ func (h *held) start(fn func()) {
 
 // letGo waits until everything that was started has ended.
 func (h *held) letGo() {
-	close(h.release)
+	h.release()
 	h.started.Wait()
 }
 

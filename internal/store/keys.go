@@ -133,16 +133,16 @@ func dropKey(tx *Tx, key []byte) error {
 func sweepKeys(tx *Tx, now time.Time, limit int) error {
 	tx.begin()
 	var expired [][]byte
+	end := expiryKey(now, nil)
 	c := tx.Bucket(keysByExpiryBucket).Cursor()
-	for k, _ := c.First(); k != nil && len(expired) < limit; k, _ = c.Next() {
-		if number(k[:8]) > uint64(now.UnixNano()) { //nolint:gosec // after 1970
-			break
-		}
-		// Deleting while the cursor moves would skip rows.
-		expired = append(expired, append([]byte(nil), k[8:]...))
+	for k, _ := c.First(); k != nil && len(expired) < limit && bytes.Compare(k[:len(end)], end) <= 0; k, _ = c.Next() {
+		expired = append(expired, k) // deleting while the cursor moves would skip rows
 	}
-	for _, key := range expired {
-		if err := dropKey(tx, key); err != nil {
+	for _, k := range expired {
+		if err := tx.Delete(keysByExpiryBucket, k); err != nil {
+			return err
+		}
+		if err := tx.Delete(keysBucket, k[len(end):]); err != nil {
 			return err
 		}
 	}

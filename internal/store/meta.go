@@ -32,6 +32,7 @@ var (
 	metaChecksum     = []byte("checksum")      // rolling checksum of all rows but these
 	metaSecret       = []byte("page_secret")   // signs page tokens
 	metaImportDigest = []byte("import_digest") // what the store was filled with, if it was
+	metaMigrating    = []byte("migrating")     // schema version of a migration that has begun and not ended
 )
 
 // secretSize is the length of the page-token secret: HMAC-SHA-256's own output size.
@@ -51,9 +52,13 @@ type Info struct {
 	Checksum uint64
 	// SchemaVersion and MinReader are as Schema explains.
 	SchemaVersion, MinReader uint32
+	// Migrating is the schema version of a migration that has begun and not ended,
+	// or 0. The service runs, but wants Migrate again.
+	Migrating uint32
 	// ImportDigest names the data that the store was filled with, if it was.
 	ImportDigest []byte
-	// SizeBytes is the file's size.
+	// SizeBytes is how much of the file is in use: the size of a backup. The file
+	// may be longer.
 	SizeBytes int64
 	// OpenTime is when this process opened it.
 	OpenTime time.Time
@@ -73,6 +78,7 @@ func readInfo(tx *bbolt.Tx) (Info, error) {
 		Checksum:      number(m.Get(metaChecksum)),
 		SchemaVersion: uint32(number(m.Get(metaSchema))),    //nolint:gosec // written from a uint32
 		MinReader:     uint32(number(m.Get(metaMinReader))), //nolint:gosec // written from a uint32
+		Migrating:     uint32(number(m.Get(metaMigrating))), //nolint:gosec // written from a uint32
 		ImportDigest:  append([]byte(nil), m.Get(metaImportDigest)...),
 		SizeBytes:     tx.Size(),
 	}, nil

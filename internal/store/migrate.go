@@ -10,7 +10,8 @@ import (
 // Migrate runs the schema's migrations that the store at path has not had, and raises
 // its min_reader: from then on binaries that do not know the new version refuse it. The
 // caller must hold the service's lock. Each step is one transaction, so an interrupted
-// migration goes on where it stopped. It returns min_reader before and after.
+// migration goes on where it stopped. It returns min_reader before and after, which are
+// the same if all there was to do was to end an interrupted migration.
 func Migrate(path string, schema Schema) (before, after uint32, err error) {
 	info, err := Peek(path)
 	if err != nil {
@@ -19,21 +20,26 @@ func Migrate(path string, schema Schema) (before, after uint32, err error) {
 	if err := admit(info, schema); err != nil {
 		return 0, 0, err
 	}
-	before, after = info.MinReader, info.MinReader
 	db, err := openBolt(path, boltOptions())
 	if err != nil {
 		return 0, 0, err
 	}
+	err = errors.Join(migrate(db, schema, info), db.Close())
+	now, perr := Peek(path)
+	return info.MinReader, now.MinReader, errors.Join(err, perr)
+}
+
+// migrate runs the migrations that a store which says info has not had whole.
+func migrate(db *bbolt.DB, schema Schema, info Info) error {
 	for _, m := range schema.Migrations {
-		if m.Version <= after {
+		if m.Version <= info.MinReader && m.Version != info.Migrating {
 			continue
 		}
 		if err := migrateTo(db, schema, m); err != nil {
-			return before, after, errors.Join(fmt.Errorf("migrating to version %d: %w", m.Version, err), db.Close())
+			return fmt.Errorf("migrating to version %d: %w", m.Version, err)
 		}
-		after = m.Version
 	}
-	return before, after, db.Close()
+	return nil
 }
 
 // migrateTo runs one migration to its end.
@@ -53,14 +59,8 @@ func migrateTo(db *bbolt.DB, schema Schema, m Migration) error {
 				return err
 			}
 			tx.keep()
-			if done {
-				meta := bolt.Bucket(metaBucket)
-				if err := meta.Put(metaMinReader, be(uint64(m.Version))); err != nil {
-					return err
-				}
-				if err := meta.Put(metaSchema, be(uint64(max(info.SchemaVersion, schema.Version)))); err != nil {
-					return err
-				}
+			if err := markMigrated(bolt, max(info.SchemaVersion, schema.Version), m, done); err != nil {
+				return err
 			}
 			return tx.writeState()
 		})
@@ -69,4 +69,20 @@ func migrateTo(db *bbolt.DB, schema Schema, m Migration) error {
 		}
 	}
 	return nil
+}
+
+// markMigrated records how far a migration is. min_reader rises with its first step:
+// an older binary could not even read a store that is half way.
+func markMigrated(bolt *bbolt.Tx, version uint32, m Migration, done bool) error {
+	meta := bolt.Bucket(metaBucket)
+	if err := meta.Put(metaMinReader, be(uint64(m.Version))); err != nil {
+		return err
+	}
+	if err := meta.Put(metaSchema, be(uint64(version))); err != nil {
+		return err
+	}
+	if done {
+		return meta.Delete(metaMigrating)
+	}
+	return meta.Put(metaMigrating, be(uint64(m.Version)))
 }

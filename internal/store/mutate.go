@@ -39,7 +39,8 @@ type outcome struct {
 //
 // apply runs in the committer goroutine, among other changes: it must be quick, must
 // not wait for anything, and writes through its Tx alone. If it fails or panics, what
-// it did is undone and Mutate returns its error. If ctx carries an idempotency key,
+// it did is undone and Mutate returns its error. It may still run after Mutate has
+// returned ctx's error, so what it uses must not be modified then. If ctx carries an idempotency key,
 // the same request again gives the first answer, and another request under that key
 // ErrKeyReused; failures are not remembered. Mutate also returns ErrFull, ErrClosed,
 // or ctx's error: the change may then commit yet, and a retry with the same key finds

@@ -22,7 +22,8 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Fatal is called when a commit failed in a way that may yet have made it
-	// visible. It must end the process; nil means to log and exit with code 1.
+	// visible. It must end the process, without waiting for the store: no change is
+	// answered any more. nil means to log and exit with code 1.
 	Fatal func(error)
 	// Log takes what the operator should know; nil means slog.Default.
 	Log *slog.Logger
@@ -64,6 +65,7 @@ type Store struct {
 	mu      sync.RWMutex // guards closed against Mutate's enqueueing
 	closed  bool
 	pending sync.WaitGroup // changes that were queued and not yet answered
+	once    func() error   // close, once; every caller waits for its end
 
 	// commit ends a transaction. Tests put faults here.
 	commit func(*bbolt.Tx) error
@@ -92,11 +94,19 @@ func boltOptions() *bbolt.Options {
 
 // Open opens the file at path to serve it, creating it if need be, and counts a new
 // epoch. The caller must hold the service's lock. It returns ErrMissing, ErrForeign,
-// ErrTooNew or ErrBusy, or what the file system said.
+// ErrDamaged, ErrTooNew or ErrBusy, or what the file system said. A file that it refuses
+// it has not touched.
 func Open(path string, schema Schema, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
 	if err := ensure(path, schema, opts); err != nil {
 		return nil, err
+	}
+	info, err := Peek(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := admit(info, schema); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	db, err := openBolt(path, boltOptions())
 	if err != nil {
@@ -108,6 +118,7 @@ func Open(path string, schema Schema, opts Options) (*Store, error) {
 		stopped: make(chan struct{}),
 		commit:  (*bbolt.Tx).Commit,
 	}
+	s.once = sync.OnceValue(s.close)
 	if err := db.Update(s.start); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.Close())
 	}
@@ -115,13 +126,10 @@ func Open(path string, schema Schema, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// start checks the file, brings it up to the schema and counts the epoch.
+// start brings the file up to the schema and counts the epoch.
 func (s *Store) start(tx *bbolt.Tx) error {
 	info, err := readInfo(tx)
 	if err != nil {
-		return err
-	}
-	if err := admit(info, s.schema); err != nil {
 		return err
 	}
 	if err := createBuckets(tx, s.schema); err != nil {
@@ -164,6 +172,8 @@ func openBolt(path string, o *bbolt.Options) (*bbolt.DB, error) {
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%w: %s", ErrBusy, path)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	case err != nil:
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -171,13 +181,11 @@ func openBolt(path string, o *bbolt.Options) (*bbolt.DB, error) {
 }
 
 // Close takes no more changes, waits for those that are queued and for open
-// transactions, and closes the file.
-func (s *Store) Close() error {
+// transactions, and closes the file. Closing again gives the same result.
+func (s *Store) Close() error { return s.once() }
+
+func (s *Store) close() error {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
-	}
 	s.closed = true
 	s.mu.Unlock()
 	s.pending.Wait()
@@ -189,7 +197,11 @@ func (s *Store) Close() error {
 // View runs fn in a read-only transaction. Its bytes are valid only inside; no RPC
 // and nothing that waits for a peer belongs there. It returns ErrClosed or fn's error.
 func (s *Store) View(fn func(tx *bbolt.Tx) error) error {
-	err := s.db.View(fn)
+	return closedOr(s.db.View(fn))
+}
+
+// closedOr names the error of using a closed file.
+func closedOr(err error) error {
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed.Because(err)
 	}
@@ -218,7 +230,7 @@ func (s *Store) Info() (Info, error) {
 }
 
 // Peek tells what the closed store at path says of itself. It returns ErrMissing,
-// ErrForeign or ErrBusy, or what the file system said.
+// ErrForeign, ErrDamaged or ErrBusy, or what the file system said.
 func Peek(path string) (Info, error) {
 	var info Info
 	err := readOnly(path, func(tx *bbolt.Tx) (err error) {
@@ -230,14 +242,29 @@ func Peek(path string) (Info, error) {
 
 // readOnly runs fn over a file that no process serves.
 func readOnly(path string, fn func(tx *bbolt.Tx) error) error {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%w at %s", ErrMissing, path)
+	case err != nil:
+		return err
+	case info.Size() == 0:
+		return fmt.Errorf("%w: %s is empty", ErrForeign, path) // bbolt would fill it
 	}
 	db, err := openBolt(path, &bbolt.Options{Timeout: lockTimeout, ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.View(fn), db.Close())
+	return errors.Join(db.View(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		// To touch a page that is not there is not an error but the process's end.
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w: %s has %d bytes of %d, as a copy that was broken off", ErrDamaged, path, info.Size(), tx.Size())
+		}
+		return fn(tx)
+	}), db.Close())
 }
 
 // syncDir makes a rename in dir durable.

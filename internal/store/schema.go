@@ -32,8 +32,8 @@ type Schema struct {
 	Migrations []Migration
 }
 
-// A Migration rewrites rows for a schema version and then raises the file's
-// min_reader to it.
+// A Migration rewrites rows for a schema version, and raises the file's min_reader to
+// it. Until it has ended the binary meets rows of both kinds.
 type Migration struct {
 	// Version is the schema version that the rows have afterwards.
 	Version uint32

@@ -10,8 +10,8 @@ import (
 
 // A Tx is what a change writes through. It keeps the checksum and, so that one
 // change can fail among others in a transaction, what it overwrote. It is valid only
-// inside the change. Keys and values that are put must not be modified afterwards;
-// bytes that are read are valid until the change ends.
+// inside the change. Keys and values that it is given must not be modified afterwards;
+// bytes that are read are valid until the change ends, whatever it writes.
 type Tx struct {
 	bolt     *bbolt.Tx
 	schema   Schema
@@ -19,6 +19,7 @@ type Tx struct {
 	digest   *xxhash.Digest
 	checksum uint64
 	sequence uint64 // of the last change that wrote
+	bytes    int    // of the values that were put
 	wrote    bool   // this change has written
 	undo     []undone
 	keepUndo bool
@@ -68,7 +69,7 @@ func (t *Tx) Get(bucket, key []byte) []byte { return t.bucket(bucket).Get(key) }
 func (t *Tx) Bucket(name []byte) *bbolt.Bucket { return t.bucket(name) }
 
 // NextID takes the bucket's next number: at least 1, never given twice unless the
-// change is undone.
+// change is undone. To take one is to write, even if no row comes of it.
 func (t *Tx) NextID(bucket []byte) (int64, error) {
 	b := t.bucket(bucket)
 	before := b.Sequence()
@@ -76,9 +77,7 @@ func (t *Tx) NextID(bucket []byte) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if t.keepUndo {
-		t.undo = append(t.undo, undone{bucket: bucket, isNext: true, sequence: before})
-	}
+	t.rememberNext(bucket, before)
 	return int64(id), nil //nolint:gosec // 2^63 ids would take longer than the disk lives
 }
 
@@ -89,10 +88,11 @@ func (t *Tx) SetNextID(bucket []byte, id int64) error {
 	if uint64(id) <= before { //nolint:gosec // ids are positive
 		return nil
 	}
-	if t.keepUndo {
-		t.undo = append(t.undo, undone{bucket: bucket, isNext: true, sequence: before})
+	if err := b.SetSequence(uint64(id)); err != nil { //nolint:gosec // ids are positive
+		return err
 	}
-	return b.SetSequence(uint64(id)) //nolint:gosec // ids are positive
+	t.rememberNext(bucket, before)
+	return nil
 }
 
 // Put sets the value of a key. A nil value is an empty one.
@@ -103,13 +103,16 @@ func (t *Tx) Put(bucket, key, value []byte) error {
 	}
 	b := t.bucket(bucket)
 	old := b.Get(key)
+	if err := b.Put(key, value); err != nil {
+		return err
+	}
 	t.remember(bucket, key, old)
 	if old != nil {
 		t.checksum -= t.hash(bucket, key, old)
 	}
 	t.checksum += t.hash(bucket, key, value)
-	t.wrote = true
-	return b.Put(key, value)
+	t.bytes += len(value)
+	return nil
 }
 
 // Delete removes a key. It is no error if there is none.
@@ -119,21 +122,29 @@ func (t *Tx) Delete(bucket, key []byte) error {
 	if old == nil {
 		return nil
 	}
+	if err := b.Delete(key); err != nil {
+		return err
+	}
 	t.remember(bucket, key, old)
 	t.checksum -= t.hash(bucket, key, old)
-	t.wrote = true
-	return b.Delete(key)
+	return nil
 }
 
+// remember notes that a row was put or deleted. old needs no copy: what a transaction
+// has read stays where it is until its commit moves pages.
 func (t *Tx) remember(bucket, key, old []byte) {
-	if !t.keepUndo {
-		return
+	t.wrote = true
+	if t.keepUndo {
+		t.undo = append(t.undo, undone{bucket: bucket, key: key, old: old})
 	}
-	if old != nil {
-		// The page that old stands on may move when the node is rewritten.
-		old = append(make([]byte, 0, len(old)), old...)
+}
+
+// rememberNext notes that an id was taken.
+func (t *Tx) rememberNext(bucket []byte, before uint64) {
+	t.wrote = true
+	if t.keepUndo {
+		t.undo = append(t.undo, undone{bucket: bucket, isNext: true, sequence: before})
 	}
-	t.undo = append(t.undo, undone{bucket: bucket, key: append([]byte(nil), key...), old: old})
 }
 
 // hash is a row's share of the checksum. The checksum is the sum of the shares

@@ -41,7 +41,7 @@ func drive(ctx context.Context, addr string, request []byte, connections int, d 
 	var wg sync.WaitGroup
 	for i := range connections {
 		wg.Go(func() {
-			c, err := net.Dial("tcp", addr)
+			c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 			if err != nil {
 				errs[i] = err
 				return
@@ -98,8 +98,8 @@ func exchange(c net.Conn, r *bufio.Reader, request []byte) (int, error) {
 }
 
 // lengthOf asks once and gives the answer's length.
-func lengthOf(addr string, request []byte) (int, error) {
-	c, err := net.Dial("tcp", addr)
+func lengthOf(ctx context.Context, addr string, request []byte) (int, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return 0, err
 	}

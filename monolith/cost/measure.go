@@ -17,7 +17,7 @@ func measureRoutes(ctx context.Context, o options, board, bare *process) error {
 	costs, floors := make([][]float64, len(all)), make([][]float64, len(all))
 	for range o.rounds {
 		for i, r := range all {
-			length, err := lengthOf(board.addr, r.request(0))
+			length, err := lengthOf(ctx, board.addr, r.request(0))
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name, err)
 			}

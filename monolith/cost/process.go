@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,7 +37,7 @@ func startBoard(ctx context.Context, dir string, posts int) (*process, error) {
 	if err := runCommand(ctx, binary, "import", "--data", data, file); err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func startFloor(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func serveFloor(addr string) error {
 }
 
 func start(ctx context.Context, addr, binary string, args ...string) (*process, error) {
-	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd := exec.CommandContext(ctx, binary, args...) //nolint:gosec // what it runs is its own choice
 	log, err := os.CreateTemp("", "splitboard-cost-*.log")
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func start(ctx context.Context, addr, binary string, args ...string) (*process, 
 		p.stop()
 		return nil, err
 	}
-	if err := p.waitReady(); err != nil {
+	if err := p.waitReady(ctx); err != nil {
 		p.stop()
 		said, _ := os.ReadFile(log.Name())
 		return nil, fmt.Errorf("%w; it said:\n%s", err, said)
@@ -101,15 +102,22 @@ func start(ctx context.Context, addr, binary string, args ...string) (*process, 
 	return p, nil
 }
 
-func (p *process) waitReady() error {
-	var err error
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		var resp *http.Response
-		if resp, err = http.Get("http://" + p.addr + "/"); err == nil {
-			return resp.Body.Close()
+func (p *process) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		_, err := lengthOf(ctx, p.addr, route{path: "/"}.request(0))
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the server at %s does not answer: %w", p.addr, err)
 		}
 	}
-	return fmt.Errorf("the server at %s does not answer: %w", p.addr, err)
 }
 
 func (p *process) stop() {
@@ -124,7 +132,7 @@ func (p *process) cpu() (time.Duration, error) {
 		return 0, err
 	}
 	// The command's name, the second field, may hold anything but ends at the last ')'.
-	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	user, err := strconv.Atoi(f[11])
 	if err != nil {
 		return 0, err
@@ -197,15 +205,15 @@ func writeBoard(path string, posts int) error {
 }
 
 func runCommand(ctx context.Context, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // what it runs is its own choice
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
 	return nil
 }
 
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddr(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

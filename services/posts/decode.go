@@ -107,9 +107,9 @@ func (d *pageDecoder) setBytes(p *postsv1.Post, number protowire.Number, value s
 	case number == 7 && utf8.ValidString(value):
 		p.Etag = value
 		return true
-	case number == 5 && p.CreateTime == nil:
+	case number == 5 && p.GetCreateTime() == nil:
 		p.CreateTime, ok = d.stamp(value)
-	case number == 6 && p.UpdateTime == nil:
+	case number == 6 && p.GetUpdateTime() == nil:
 		p.UpdateTime, ok = d.stamp(value)
 	}
 	return ok

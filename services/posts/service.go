@@ -1,6 +1,8 @@
 package posts
 
 import (
+	_ "embed"
+
 	"google.golang.org/grpc"
 
 	"github.com/splitboard/splitboard/internal/serve"
@@ -10,6 +12,11 @@ import (
 	threadsv1 "github.com/splitboard/splitboard/gen/splitboard/threads/v1"
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
 )
+
+// sample is the posts of the sample board.
+//
+//go:embed sample.json
+var sample []byte
 
 // Service is the posts service as a process embeds it. It asks threads and users.
 func Service() serve.Service {
@@ -21,5 +28,7 @@ func Service() serve.Service {
 		New: func(s *store.Store, peers map[string]grpc.ClientConnInterface) any {
 			return NewServer(s, threadsv1.NewThreadsServiceClient(peers["threads"]), usersv1.NewUsersServiceClient(peers["users"]))
 		},
+		Table:  Table(),
+		Sample: sample,
 	}
 }

@@ -1,6 +1,8 @@
 package users
 
 import (
+	_ "embed"
+
 	"google.golang.org/grpc"
 
 	"github.com/splitboard/splitboard/internal/serve"
@@ -8,6 +10,11 @@ import (
 
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
 )
+
+// sample is the users of the sample board.
+//
+//go:embed sample.json
+var sample []byte
 
 // Service is the users service as a process embeds it.
 func Service() serve.Service {
@@ -18,5 +25,7 @@ func Service() serve.Service {
 		New: func(s *store.Store, _ map[string]grpc.ClientConnInterface) any {
 			return NewServer(s)
 		},
+		Table:  Table(),
+		Sample: sample,
 	}
 }

@@ -1,11 +1,14 @@
 package edge
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 )
 
 const (
@@ -59,7 +62,7 @@ func readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, error) 
 		n, err := body.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		switch {
-		case err == io.EOF: //nolint:errorlint // Read returns it bare
+		case err == io.EOF:
 			return b, nil
 		case err != nil:
 			if _, over := errors.AsType[*http.MaxBytesError](err); over {
@@ -72,3 +75,43 @@ func readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, error) 
 		}
 	}
 }
+
+// checkBody reads a body and checks all of it.
+func checkBody(w http.ResponseWriter, r *http.Request, buf *buffer, shape *shape) (io.ReadCloser, error) {
+	err := checkMediaType(r)
+	if err != nil {
+		return nil, err
+	}
+	if buf.b, err = readBody(w, r, buf.b); err != nil {
+		return nil, err
+	}
+	resource, err := shape.parse(buf.b)
+	if err != nil {
+		return nil, err
+	}
+	checked := &checkedBody{resource: resource}
+	checked.Reset(buf.b)
+	return checked, nil
+}
+
+// failBody answers a request whose body was refused.
+func failBody(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, errMediaType) && r.Method == http.MethodPatch:
+		w.Header()["Accept-Patch"] = acceptPatch
+	case errors.Is(err, errBodyTooLarge):
+		// The rest of the body is on its way: nothing after it can be read.
+		w.Header()["Connection"] = closeConnection
+	}
+	fail(w, r, err)
+}
+
+// checkedBody is a body that has been read and checked, and the resource it describes.
+// A handler that reads it only once need not parse it again.
+type checkedBody struct {
+	bytes.Reader
+	resource proto.Message
+}
+
+// Close does nothing: the server closes the body that it gave.
+func (*checkedBody) Close() error { return nil }

@@ -1,0 +1,202 @@
+package peer
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/splitboard/splitboard/internal/observe"
+
+	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
+)
+
+func TestCheck(t *testing.T) {
+	for targets, want := range map[string]string{
+		"users:50051":                        "",
+		"localhost:1,127.0.0.1:2, [::1]:3":   "",
+		"":                                   "want host:port",
+		"a:1,":                               "want host:port",
+		"users":                              `"users" is not host:port`,
+		":50051":                             `":50051" is not host:port`,
+		"users:http":                         "not a number from 1 to 65535",
+		"users:0":                            "not a number from 1 to 65535",
+		"users:65536":                        "not a number from 1 to 65535",
+		"http://users:50051":                 "is not host:port",
+		"users:50051;threads:50051":          "is not host:port",
+		"users:50051,threads:50051,posts:-1": "not a number from 1 to 65535",
+	} {
+		err := Check(targets)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", targets, err, want)
+		}
+		conn, err := Dial(targets, "test")
+		if (err != nil) != (want != "") {
+			t.Errorf("Dial(%q): %v", targets, err)
+		}
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
+}
+
+// A users service that says what it saw, and is unavailable as often as it is told.
+type users struct {
+	usersv1.UnimplementedUsersServiceServer
+	name     string
+	calls    atomic.Int32
+	refuse   atomic.Int32
+	md       atomic.Pointer[metadata.MD]
+	deadline atomic.Pointer[time.Time]
+}
+
+func (u *users) see(ctx context.Context) error {
+	u.calls.Add(1)
+	md, _ := metadata.FromIncomingContext(ctx)
+	u.md.Store(&md)
+	if d, ok := ctx.Deadline(); ok {
+		u.deadline.Store(&d)
+	}
+	if u.refuse.Add(-1) >= 0 {
+		return status.Error(codes.Unavailable, "not now")
+	}
+	return nil
+}
+
+func (u *users) GetUser(ctx context.Context, _ *usersv1.GetUserRequest) (*usersv1.GetUserResponse, error) {
+	return &usersv1.GetUserResponse{User: &usersv1.User{Name: u.name}}, u.see(ctx)
+}
+
+func (u *users) CreateUser(ctx context.Context, _ *usersv1.CreateUserRequest) (*usersv1.CreateUserResponse, error) {
+	return &usersv1.CreateUserResponse{User: &usersv1.User{Name: u.name}}, u.see(ctx)
+}
+
+// start serves u at addr until the test ends or the returned function is called.
+func (u *users) start(t *testing.T, addr string) (string, func()) {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer()
+	usersv1.RegisterUsersServiceServer(s, u)
+	go s.Serve(ln) //nolint:errcheck // ends with the test
+	t.Cleanup(s.Stop)
+	return ln.Addr().String(), s.Stop
+}
+
+func dial(t *testing.T, targets string) usersv1.UsersServiceClient {
+	t.Helper()
+	conn, err := Dial(targets, "splitboard-test/v0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return usersv1.NewUsersServiceClient(conn)
+}
+
+func get(ctx context.Context, c usersv1.UsersServiceClient) (string, error) {
+	resp, err := c.GetUser(ctx, &usersv1.GetUserRequest{Id: 1})
+	return resp.GetUser().GetName(), err
+}
+
+func TestReadsAreRetried(t *testing.T) {
+	u := new(users)
+	addr, _ := u.start(t, "127.0.0.1:0")
+	c := dial(t, addr)
+	u.refuse.Store(3)
+	if _, err := get(t.Context(), c); err != nil || u.calls.Load() != 4 {
+		t.Errorf("a read: %v after %d calls, want success after 4", err, u.calls.Load())
+	}
+	u.calls.Store(0)
+	u.refuse.Store(1)
+	if _, err := c.CreateUser(t.Context(), &usersv1.CreateUserRequest{}); status.Code(err) != codes.Unavailable || u.calls.Load() != 1 {
+		t.Errorf("a write: %v after %d calls, want Unavailable after 1", err, u.calls.Load())
+	}
+}
+
+func TestMetadataAndDeadline(t *testing.T) {
+	u := new(users)
+	addr, _ := u.start(t, "127.0.0.1:0")
+	c := dial(t, addr)
+	before := time.Now()
+	if _, err := get(observe.WithRequestID(t.Context(), "mine"), c); err != nil {
+		t.Fatal(err)
+	}
+	md := *u.md.Load()
+	if id := md.Get("x-request-id"); len(id) != 1 || id[0] != "mine" {
+		t.Errorf("request id is %q", id)
+	}
+	if agent := md.Get("user-agent"); len(agent) != 1 || !strings.HasPrefix(agent[0], "splitboard-test/v0") {
+		t.Errorf("user agent is %q", agent)
+	}
+	if d := u.deadline.Load(); d == nil || d.Before(before.Add(DefaultTimeout-time.Second)) || d.After(time.Now().Add(DefaultTimeout)) {
+		t.Errorf("deadline is %v after the call", d)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := get(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	if d := u.deadline.Load(); d.After(time.Now().Add(time.Second)) {
+		t.Errorf("the caller's deadline became %v", time.Until(*d))
+	}
+}
+
+func TestOrderOfPreference(t *testing.T) {
+	first, second := &users{name: "first"}, &users{name: "second"}
+	addr1, stop1 := first.start(t, "127.0.0.1:0")
+	addr2, _ := second.start(t, "127.0.0.1:0")
+	c := dial(t, addr1+","+addr2)
+	for range 10 {
+		if name, err := get(t.Context(), c); err != nil || name != "first" {
+			t.Fatalf("both are there: %q, %v", name, err)
+		}
+	}
+	stop1()
+	if name, err := get(t.Context(), c); err != nil || name != "second" {
+		t.Errorf("the first is gone: %q, %v", name, err)
+	}
+}
+
+// A call that finds nobody fails at once, and half a second after the target is back the
+// connection is, however long it was away.
+func TestReconnect(t *testing.T) {
+	u := new(users)
+	addr, stop := u.start(t, "127.0.0.1:0")
+	c := dial(t, addr)
+	if _, err := get(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	away := time.Now()
+	for time.Since(away) < 1500*time.Millisecond {
+		start := time.Now()
+		if _, err := c.CreateUser(t.Context(), &usersv1.CreateUserRequest{}); status.Code(err) != codes.Unavailable {
+			t.Fatalf("nobody is there: %v", err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Fatalf("nobody is there: told after %v", d)
+		}
+		time.Sleep(10 * time.Millisecond) // paces the calls
+	}
+	u.start(t, addr)
+	back := time.Now()
+	var err error
+	for time.Since(back) < 2*time.Second {
+		if _, err = c.CreateUser(t.Context(), &usersv1.CreateUserRequest{}); err == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond) // paces the calls
+	}
+	if d := time.Since(back); err != nil || d > time.Second {
+		t.Errorf("back after %v: %v", d, err)
+	}
+}
