@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -70,7 +71,7 @@ func serve(t *testing.T) *fixture {
 	if f.store, err = store.Open(filepath.Join(f.dir, "store.db"), schema, store.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	ln, err := l.Listen()
+	ln, err := l.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func TestBackupWhileWriting(t *testing.T) {
 	}()
 	for i := range 3 {
 		before := wrote.Load()
-		path := filepath.Join(t.TempDir(), fmt.Sprint(i))
+		path := filepath.Join(t.TempDir(), strconv.Itoa(i))
 		out, err := os.Create(path)
 		if err != nil {
 			t.Fatal(err)

@@ -8,5 +8,5 @@ func freeBytes(dir string) (uint64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err
 	}
-	return st.Bavail * uint64(st.Bsize), nil //nolint:gosec,unconvert // a block's size is positive; its type differs between systems
+	return st.Bavail * uint64(st.Bsize), nil //nolint:gosec // a block's size is positive; its type differs between systems
 }

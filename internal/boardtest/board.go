@@ -22,15 +22,15 @@ type Board struct {
 	Users, Threads, Posts string
 }
 
-// A Starter starts an empty board, which ends with the test.
-type Starter func(t *testing.T) Board
+// A Starter starts a board, which ends with the test. seed is the JSON file that its
+// empty stores are filled with, or "".
+type Starter func(t *testing.T, seed string) Board
 
 // Run runs the suite against boards that start gives: the sample board, which is
 // only read, and one that is written to.
 func Run(t *testing.T, start Starter) {
-	sample := dial(t, start(t))
-	importSample(t, sample)
-	scratch := dial(t, start(t))
+	sample := dial(t, start(t, sampleFile(t)))
+	scratch := dial(t, start(t, ""))
 
 	t.Run("REST", func(t *testing.T) {
 		runREST(t, sample, readCases())

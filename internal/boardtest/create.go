@@ -34,10 +34,10 @@ var createCases = []restCase{
 	{"in chunks", []exchange{{send: "POST /api/users", chunks: true, body: `{"username":"{uniq}","name":"A"}`, status: 201, want: `{any}"name":"A"{any}`}}},
 	{"If-None-Match on a create", []exchange{{send: "POST /api/users", header: []string{`If-None-Match: *`}, body: `{"username":"{uniq}","name":"A"}`, status: 201, want: `{any}"name":"A"{any}`}}},
 
-	{"a username in use", []exchange{{send: "POST /api/users", body: `{"username":"{username}","name":"A"}`, reason: "USERNAME_TAKEN", answer: []string{"-Location", "-ETag"}}}},
+	{"a username in use", []exchange{{send: "POST /api/users", body: `{"username":"{username}","name":"A"}`, reason: "USERNAME_TAKEN", fields: []string{"username"}, answer: []string{"-Location", "-ETag"}}}},
 	{"a username in use, other case", []exchange{
 		{send: "POST /api/users", body: `{"username":"Ab_{uniq}","name":"A"}`, status: 201, want: `{any}"username":"Ab_{uniq}"{any}`},
-		{send: "POST /api/users", body: `{"username":"aB_{uniq}","name":"B"}`, reason: "USERNAME_TAKEN"},
+		{send: "POST /api/users", body: `{"username":"aB_{uniq}","name":"B"}`, reason: "USERNAME_TAKEN", fields: []string{"username"}},
 		{send: "GET /api/users?username=AB_{uniq}", status: 200, want: `[{any}"username":"Ab_{uniq}","name":"A"{any}]`},
 	}},
 	{"letters that fold to ASCII are no username", []exchange{{send: "POST /api/users", body: `{"username":"\u212Aate{uniq}","name":"A"}`, reason: "INVALID_FIELD", fields: []string{"username"}}}},

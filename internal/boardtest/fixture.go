@@ -2,8 +2,9 @@ package boardtest
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -17,43 +18,14 @@ import (
 //go:embed testdata/board.json
 var sampleJSON []byte
 
-// importSample fills an empty board with the sample, ids included.
-func importSample(t *testing.T, b *clients) {
+// sampleFile writes the sample where a board can read it.
+func sampleFile(t *testing.T) string {
 	t.Helper()
-	var sample struct {
-		Users []struct {
-			ID                  int64
-			Username, Name, Bio string
-		}
-		Threads []struct {
-			ID, CreatedBy int64
-			Title         string
-		}
-		Posts []struct {
-			Thread, User int64
-			Text         string
-		}
-	}
-	if err := json.Unmarshal(sampleJSON, &sample); err != nil {
+	path := filepath.Join(t.TempDir(), "board.json")
+	if err := os.WriteFile(path, sampleJSON, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mustBe := func(what string, got, want int64) {
-		if got != want {
-			t.Fatalf("%s of the sample got id %d, want %d: the board was not empty", what, got, want)
-		}
-	}
-	for _, u := range sample.Users {
-		got := b.createUser(t, &usersv1.User{Username: u.Username, Name: u.Name, Bio: u.Bio})
-		mustBe("a user", got.GetId(), u.ID)
-	}
-	for _, th := range sample.Threads {
-		got := b.createThread(t, &threadsv1.Thread{Title: th.Title, CreatedBy: th.CreatedBy})
-		mustBe("a thread", got.GetId(), th.ID)
-	}
-	for i, p := range sample.Posts {
-		got := b.createPost(t, &postsv1.Post{Thread: p.Thread, Text: p.Text, User: p.User})
-		mustBe("a post", got.GetId(), int64(i+1))
-	}
+	return path
 }
 
 func (b *clients) createUser(t *testing.T, u *usersv1.User) *usersv1.User {

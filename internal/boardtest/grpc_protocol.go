@@ -200,7 +200,7 @@ func runKeys(t *testing.T, b *clients) {
 		ctx := withKeys(t, unique())
 		user := b.someUser(t)
 		_, err := b.users.CreateUser(ctx, &usersv1.CreateUserRequest{User: &usersv1.User{Username: user.GetUsername(), Name: "A"}})
-		wantFailure(t, err, "USERNAME_TAKEN")
+		wantFailure(t, err, "USERNAME_TAKEN", "username")
 		if _, err := b.users.CreateUser(ctx, &usersv1.CreateUserRequest{User: &usersv1.User{Username: unique(), Name: "A"}}); err != nil {
 			t.Error(err)
 		}

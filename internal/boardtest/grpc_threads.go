@@ -119,6 +119,8 @@ func runThreads(t *testing.T, b *clients) {
 		}{
 			{"a path", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", CreatedBy: 7}, UpdateMask: mask("title")}, "T"},
 			{"no mask", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", Id: 7}}, "T"},
+			{"an immutable field, no mask", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", CreatedBy: 1}}, "T"},
+			{"an immutable field, star", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", CreatedBy: 1}, UpdateMask: mask("*")}, "T"},
 			{"star", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T"}, UpdateMask: mask("*")}, "T"},
 			{"output only paths", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", Id: 7}, UpdateMask: mask("id", "update_time")}, ""},
 			{"the same title", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "Some thread"}, UpdateMask: mask("title")}, ""},
@@ -149,8 +151,8 @@ func runThreads(t *testing.T, b *clients) {
 		}{
 			{"no such thread", &threadsv1.UpdateThreadRequest{Id: 999999999, Thread: &threadsv1.Thread{Title: "T"}}, "THREAD_NOT_FOUND", nil},
 			{"an immutable path", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", CreatedBy: 1}, UpdateMask: mask("title", "created_by")}, "INVALID_FIELD", []string{"createdBy"}},
-			{"an immutable field, no mask", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T", CreatedBy: 1}}, "INVALID_FIELD", []string{"createdBy"}},
 			{"an unknown path", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T"}, UpdateMask: mask("createdBy")}, "INVALID_FIELD", []string{"updateMask"}},
+			{"star and a path", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T"}, UpdateMask: mask("*", "title")}, "INVALID_FIELD", []string{"updateMask"}},
 			{"an empty title", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{}, UpdateMask: mask("title")}, "INVALID_FIELD", []string{"title"}},
 			{"another etag", &threadsv1.UpdateThreadRequest{Thread: &threadsv1.Thread{Title: "T"}, Etag: `"zz"`}, "ETAG_MISMATCH", nil},
 		} {

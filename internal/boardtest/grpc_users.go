@@ -52,7 +52,7 @@ func runUsers(t *testing.T, b *clients) {
 			t.Errorf("after %v came %v", u, next)
 		}
 
-		wantFailure(t, create(t, &usersv1.User{Username: strings.ToLower(username), Name: "B"}), "USERNAME_TAKEN")
+		wantFailure(t, create(t, &usersv1.User{Username: strings.ToLower(username), Name: "B"}), "USERNAME_TAKEN", "username")
 		wantFailure(t, create(t, nil), "INVALID_FIELD", "username", "name")
 		wantFailure(t, create(t, &usersv1.User{}), "INVALID_FIELD", "username", "name")
 		wantFailure(t, create(t, &usersv1.User{Username: "a b", Name: strings.Repeat("é", 101), Bio: "\x00"}), "INVALID_FIELD", "username", "name", "bio")
@@ -181,7 +181,7 @@ func runUsers(t *testing.T, b *clients) {
 			{"star with invalid fields", &usersv1.UpdateUserRequest{User: &usersv1.User{Bio: "\x01"}, UpdateMask: mask("*")}, "INVALID_FIELD", []string{"username", "name", "bio"}},
 			{"an empty required field", &usersv1.UpdateUserRequest{User: &usersv1.User{Bio: "B"}, UpdateMask: mask("name")}, "INVALID_FIELD", []string{"name"}},
 			{"all wrong at once", &usersv1.UpdateUserRequest{Id: -1, User: &usersv1.User{Username: "é"}, UpdateMask: mask("username", "color")}, "INVALID_FIELD", []string{"id", "updateMask", "username"}},
-			{"a username in use", &usersv1.UpdateUserRequest{User: &usersv1.User{Username: strings.ToUpper(other.GetUsername())}}, "USERNAME_TAKEN", nil},
+			{"a username in use", &usersv1.UpdateUserRequest{User: &usersv1.User{Username: strings.ToUpper(other.GetUsername())}}, "USERNAME_TAKEN", []string{"username"}},
 			{"another etag", &usersv1.UpdateUserRequest{User: &usersv1.User{Name: "N"}, Etag: other.GetEtag()}, "ETAG_MISMATCH", nil},
 			{"a weak etag", &usersv1.UpdateUserRequest{User: &usersv1.User{Name: "N"}, Etag: "W/" + other.GetEtag()}, "ETAG_MISMATCH", nil},
 		} {

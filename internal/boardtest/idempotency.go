@@ -74,7 +74,7 @@ func idempotencyCases() []restCase {
 			{send: "POST /api/users", header: key, body: `{"username":"{uniq}","name":"A"}`, status: 201, want: `{any}`},
 		}},
 		{"a conflict is not remembered", []exchange{
-			{send: "POST /api/users", header: key, body: `{"username":"{username}","name":"A"}`, reason: "USERNAME_TAKEN"},
+			{send: "POST /api/users", header: key, body: `{"username":"{username}","name":"A"}`, reason: "USERNAME_TAKEN", fields: []string{"username"}},
 			{send: "PATCH /api/users/{user}", body: `{"username":"{uniq}"}`, status: 200, want: `{any}`},
 			{send: "POST /api/users", header: key, body: `{"username":"{username}","name":"A"}`, status: 201, want: `{any}`},
 		}},

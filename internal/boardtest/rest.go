@@ -146,12 +146,13 @@ func readAnswer(r *bufio.Reader, method string) (*answer, error) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil {
+	// Where the end of the connection is the end of the body, a reset is one too: the
+	// server need not have read all.
+	if err != nil && (res.ContentLength >= 0 || !res.Close) {
 		return nil, fmt.Errorf("reading the answer's body: %w", err)
 	}
 	got := &answer{status: res.StatusCode, header: res.Header, body: string(body)}
 	if res.Close {
-		// A reset instead of an end is fine: the server need not have read all.
 		extra, _ := io.ReadAll(r)
 		got.extra = string(extra)
 	}

@@ -57,7 +57,7 @@ var updateCases = []restCase{
 		{send: "GET /api/users?username=X{uniq}", status: 200, want: `[{any}"username":"x{uniq}"{any}]`},
 	}},
 	{"a username in use", []exchange{
-		{send: "PATCH /api/users/{user}", body: `{"username":"{username:b}","bio":"B"}`, reason: "USERNAME_TAKEN"},
+		{send: "PATCH /api/users/{user}", body: `{"username":"{username:b}","bio":"B"}`, reason: "USERNAME_TAKEN", fields: []string{"username"}},
 		{send: "GET /api/users/{user}", status: 200, answer: []string{`ETag: "{tag:user}"`}, want: `{any}"username":"{username}","name":"Some User","bio":"Says little"{any}`},
 	}},
 	{"a username that was given up", []exchange{

@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
 	postsv1 "github.com/splitboard/splitboard/gen/splitboard/posts/v1"
 )
 
@@ -28,10 +26,11 @@ func Walk(t *testing.T, board Board, posts int) {
 	w := newWalk(t, b, posts)
 
 	ctx, stop := context.WithCancel(t.Context())
-	var churn errgroup.Group
+	const churners = 2
+	churned := make(chan error, churners)
 	t.Cleanup(stop) // when the test ends before its end
-	for range 2 {
-		churn.Go(func() error { return w.churn(ctx) })
+	for range churners {
+		go func() { churned <- w.churn(ctx) }()
 	}
 	t.Run("walks", func(t *testing.T) {
 		for _, l := range []listing{postsListing(b), inThreadListing(b, w.threads[0]), byUserListing(b, w.users[0])} {
@@ -48,8 +47,10 @@ func Walk(t *testing.T, board Board, posts int) {
 		}
 	})
 	stop()
-	if err := churn.Wait(); err != nil {
-		t.Error(err)
+	for range churners {
+		if err := <-churned; err != nil {
+			t.Error(err)
+		}
 	}
 	if w.added.Load() == 0 || w.deleted.Load() == 0 {
 		t.Errorf("%d posts were added and %d deleted meanwhile: the walks proved nothing", w.added.Load(), w.deleted.Load())
@@ -75,17 +76,22 @@ func newWalk(t *testing.T, b *clients, posts int) *walk {
 		w.threads[i], w.users[i] = th.GetId(), th.GetCreatedBy()
 	}
 	made := make([]*postsv1.Post, posts)
-	var fill errgroup.Group
-	fill.SetLimit(64)
-	for i := range made {
-		fill.Go(func() error {
-			var err error
-			made[i], err = w.add(t.Context())
-			return err
+	var next atomic.Int64
+	var fill sync.WaitGroup
+	for range 64 {
+		fill.Go(func() {
+			for i := next.Add(1) - 1; i < int64(posts); i = next.Add(1) - 1 {
+				var err error
+				if made[i], err = w.add(t.Context()); err != nil {
+					t.Errorf("filling the board: %v", err)
+					return
+				}
+			}
 		})
 	}
-	if err := fill.Wait(); err != nil {
-		t.Fatal(err)
+	fill.Wait()
+	if t.Failed() {
+		t.FailNow()
 	}
 	for i, p := range made {
 		if i%10 == 3 {

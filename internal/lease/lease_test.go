@@ -2,12 +2,14 @@ package lease
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 func hold(dir string) {
 	l, err := Acquire(dir, owner("other"), Options{})
 	if err == nil {
-		_, err = l.Listen()
+		_, err = l.Listen(context.Background())
 	}
 	fmt.Println(err)
 	select {}
@@ -70,7 +72,7 @@ func TestAcquire(t *testing.T) {
 	if !ok || !errors.Is(err, ErrHeld) || held.Owner == nil || held.Owner.Instance != o.Instance {
 		t.Fatalf("the second gets %v", err)
 	}
-	for _, part := range []string{"test", fmt.Sprint(os.Getpid()), o.Instance, dir} {
+	for _, part := range []string{"test", strconv.Itoa(os.Getpid()), o.Instance, dir} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %s", err, part)
 		}
@@ -153,7 +155,7 @@ func TestReplacedLockFile(t *testing.T) {
 func TestListen(t *testing.T) {
 	dir := t.TempDir()
 	l := acquire(t, dir)
-	ln, err := l.Listen()
+	ln, err := l.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +191,7 @@ func TestListenPathTooLong(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := acquire(t, dir)
-		ln, err := l.Listen()
+		ln, err := l.Listen(t.Context())
 		if fits {
 			if err != nil {
 				t.Fatalf("%d bytes do not fit: %v", len(dir)+name, err)
@@ -257,12 +259,12 @@ func TestKilledHolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer alive.Close() //nolint:errcheck // ends with the test
+	defer alive.Close()
 	l := acquire(t, dir)
 	if got, want := names(t, dir), "aaaaaaaaaaaaaaaa.sock fedcba9876543210.bind lock owner.json store.db"; got != want {
 		t.Errorf("after the sweep the folder has\n%s, want\n%s", got, want)
 	}
-	ln, err := l.Listen()
+	ln, err := l.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

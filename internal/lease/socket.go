@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -33,19 +34,22 @@ func SocketPath(dir, instance string) string {
 // Listen makes the process's socket in the folder, open to its own user only. A
 // socket that has its name listens: it is bound under another one before. It
 // returns ErrPathTooLong or what the system said. [Lease.Release] removes the socket.
-func (l *Lease) Listen() (net.Listener, error) {
+func (l *Lease) Listen(ctx context.Context) (net.Listener, error) {
 	path := SocketPath(l.dir, l.owner.Instance)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are possible; choose a shorter --data",
 			ErrPathTooLong, path, len(path), maxSocketPath)
 	}
 	tmp := strings.TrimSuffix(path, socketSuffix) + bindSuffix
-	ln, err := net.Listen("unix", tmp)
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "unix", tmp)
 	if err != nil {
 		return nil, err
 	}
-	// Closing must not remove the name: it is another one by then, and Release's.
-	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	if u, ok := ln.(*net.UnixListener); ok {
+		// Closing must not remove the name: it is another one by then, and Release's.
+		u.SetUnlinkOnClose(false)
+	}
 	err = os.Chmod(tmp, 0o600)
 	if err == nil {
 		err = os.Rename(tmp, path)
@@ -83,8 +87,9 @@ const sweepAfter = time.Minute
 // may do it: another process could take a socket that is about to listen for a dead
 // one. What cannot be removed stays for the next sweep.
 func sweep(dir string) {
+	dialer := net.Dialer{Timeout: time.Second}
 	for _, path := range glob(dir, "*"+socketSuffix) {
-		conn, err := net.DialTimeout("unix", path, time.Second)
+		conn, err := dialer.Dial("unix", path)
 		switch {
 		case err == nil:
 			_ = conn.Close()

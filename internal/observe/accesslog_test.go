@@ -130,17 +130,17 @@ func TestFlushAfterAWhile(t *testing.T) {
 			l.log(example())
 			l.log(example())
 			before := out.writes()
-			time.Sleep(flushAfter - time.Millisecond)
+			<-time.After(flushAfter - time.Millisecond)
 			synctest.Wait()
 			if out.writes() != before {
 				t.Fatal("lines are not gathered")
 			}
-			time.Sleep(2 * time.Millisecond)
+			<-time.After(2 * time.Millisecond)
 			synctest.Wait()
 			if out.writes() != before+1 {
 				t.Fatalf("%d writes %v after the first line, want 1", out.writes()-before, flushAfter)
 			}
-			time.Sleep(time.Minute) // an idle log writes nothing
+			<-time.After(time.Minute) // an idle log writes nothing
 		}
 		if n := strings.Count(out.String(), "\n"); n != 6 || out.writes() != 3 {
 			t.Errorf("%d lines in %d writes, want 6 in 3", n, out.writes())

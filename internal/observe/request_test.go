@@ -75,12 +75,18 @@ func TestHTTP(t *testing.T) {
 	}{
 		{"implicit status", "GET", "/x?pageToken=secret", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, 200, 5},
 		{"nothing written", "GET", "/x", func(http.ResponseWriter, *http.Request) {}, 200, 0},
-		{"status", "POST", "/x", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201) }, 201, 0},
-		{"second status", "GET", "/x", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); w.WriteHeader(500) }, 404, 0},
-		{"early hints", "GET", "/x", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(204) }, 204, 0},
+		{"status", "POST", "/x", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) }, 201, 0},
+		{"second status", "GET", "/x", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNotFound)
+			w.WriteHeader(http.StatusBadGateway)
+		}, 404, 0},
+		{"early hints", "GET", "/x", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNoContent)
+		}, 204, 0},
 		{"head", "HEAD", "/x", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, 200, 0},
 		{"aborted", "GET", "/x", func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			panic(http.ErrAbortHandler)
 		}, 500, 0},
 	} {
@@ -94,14 +100,14 @@ func TestHTTP(t *testing.T) {
 			}))
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(c.method, c.target, nil)
-			r.Header.Set("X-Request-Id", "mine")
+			r.Header.Set(headerRequestID, "mine")
 			func() {
 				defer func() { _ = recover() }()
 				h.ServeHTTP(w, r)
 			}()
 			l.Close()
-			if seen != "mine" || w.Header().Get("X-Request-Id") != "mine" {
-				t.Errorf("request id: handler saw %q, answer has %q", seen, w.Header().Get("X-Request-Id"))
+			if seen != "mine" || w.Header().Get(headerRequestID) != "mine" {
+				t.Errorf("request id: handler saw %q, answer has %q", seen, w.Header().Get(headerRequestID))
 			}
 			line := onlyLine(t, &out)
 			if line["status"] != c.status || line["bytes"] != c.bytes || line["method"] != c.method ||
@@ -160,7 +166,7 @@ func TestGRPC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // ends with the test
+	defer conn.Close()
 	client := usersv1.NewUsersServiceClient(conn)
 
 	call := func(method string, req, resp any) (header metadata.MD) {

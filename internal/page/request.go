@@ -33,7 +33,7 @@ type Request struct {
 // order: a token is good for that listing only. It returns ErrInvalidToken, or the
 // violations so far.
 func NewRequest(v *fields.Violations, secret []byte, listing string, size int32, token, orderBy string) (Request, error) {
-	r := Request{Size: int(size), secret: secret, listing: listing}
+	r := Request{Size: int(size), secret: secret, listing: "+" + listing}
 	switch {
 	case size < 0:
 		v.Add("pageSize", "must not be negative")
@@ -46,7 +46,7 @@ func NewRequest(v *fields.Violations, secret []byte, listing string, size int32,
 	case "", "id", "id asc":
 	case "id desc":
 		r.Desc = true
-		r.listing += " desc"
+		r.listing = "-" + listing
 	default:
 		v.Add("orderBy", "must be `id` or `id desc`")
 	}

@@ -24,7 +24,7 @@ const (
 	signatureSize = 16
 )
 
-// encoding refuses a second spelling of the same token.
+// encoding refuses a second spelling of the same token, but for line breaks.
 var encoding = base64.RawURLEncoding.Strict()
 
 // encodeToken signs the id that a page of listing ended with.
@@ -39,7 +39,7 @@ func encodeToken(secret []byte, listing string, id int64) string {
 // decodeToken gives the id that encodeToken signed, or ErrInvalidToken.
 func decodeToken(secret []byte, listing, token string) (int64, error) {
 	b, err := encoding.DecodeString(token)
-	if err != nil || len(b) < 2+signatureSize {
+	if err != nil || len(b) < 2+signatureSize || len(token) != encoding.EncodedLen(len(b)) {
 		return 0, ErrInvalidToken
 	}
 	body, signature := b[:len(b)-signatureSize], b[len(b)-signatureSize:]

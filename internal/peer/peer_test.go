@@ -176,6 +176,8 @@ func TestReconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
+	pace := time.NewTicker(5 * time.Millisecond)
+	defer pace.Stop()
 	away := time.Now()
 	for time.Since(away) < 1500*time.Millisecond {
 		start := time.Now()
@@ -185,7 +187,7 @@ func TestReconnect(t *testing.T) {
 		if d := time.Since(start); d > time.Second {
 			t.Fatalf("nobody is there: told after %v", d)
 		}
-		time.Sleep(10 * time.Millisecond) // paces the calls
+		<-pace.C
 	}
 	u.start(t, addr)
 	back := time.Now()
@@ -194,7 +196,7 @@ func TestReconnect(t *testing.T) {
 		if _, err = c.CreateUser(t.Context(), &usersv1.CreateUserRequest{}); err == nil {
 			break
 		}
-		time.Sleep(5 * time.Millisecond) // paces the calls
+		<-pace.C
 	}
 	if d := time.Since(back); err != nil || d > time.Second {
 		t.Errorf("back after %v: %v", d, err)

@@ -124,6 +124,7 @@ func validKey(key string) bool {
 // stream runs one streaming RPC: health's Watch, reflection, and what no service has.
 // stopping ends them, because they would hold up a graceful stop for ever.
 func (c *chain) stream(stopping context.Context) grpc.StreamServerInterceptor {
+	//nolint:contextcheck // the call's context is the stream's
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 		ctx, cancel := context.WithCancel(ss.Context())
 		defer cancel()
@@ -144,7 +145,7 @@ func (c *chain) stream(stopping context.Context) grpc.StreamServerInterceptor {
 		case isStatus:
 			return st.Err()
 		}
-		return c.translate(ctx, info.FullMethod, err)
+		return c.translate(ctx, info.FullMethod, err) //nolint:contextcheck // as above
 	}
 }
 

@@ -105,10 +105,7 @@ func TestIdempotencyKey(t *testing.T) {
 	for name, conn := range faces(t, r) {
 		c := usersv1.NewUsersServiceClient(conn)
 		create := func(keys ...string) (*usersv1.CreateUserResponse, error) {
-			ctx := t.Context()
-			for _, k := range keys {
-				ctx = metadata.AppendToOutgoingContext(ctx, idempotencyKey, k)
-			}
+			ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{idempotencyKey: keys})
 			return c.CreateUser(ctx, &usersv1.CreateUserRequest{User: &usersv1.User{Bio: name}})
 		}
 		for _, keys := range [][]string{{""}, {longest + "k"}, {"a b"}, {"a", "b"}, {"a", "a"}} {
@@ -211,7 +208,7 @@ func (s *fakeStream) Context() context.Context { return s.ctx }
 func BenchmarkChain(b *testing.B) {
 	ch := &chain{log: observe.NewLogger(new(syncBuffer), observe.Text)}
 	info := &grpc.UnaryServerInfo{FullMethod: "/x/Y"}
-	handler := func(context.Context, any) (any, error) { return info, nil }
+	handler := func(ctx context.Context, _ any) (any, error) { return info, ctx.Err() }
 	ctx, cancel := context.WithCancel(metadata.NewIncomingContext(b.Context(), metadata.MD{}))
 	defer cancel()
 	b.Run("read", func(b *testing.B) {

@@ -68,8 +68,8 @@ type listenFlags struct {
 	Log   observe.Format `name:"log" enum:"text,json" default:"text" help:"Format of both logs: text or json. The access log goes to standard output, the other to standard error."`
 }
 
-// Validate finds addresses that cannot be listened on.
-func (f *listenFlags) Validate() error {
+// validate finds what cannot be. kong calls the Validate of commands alone.
+func (f *listenFlags) validate() error {
 	if f.Drain < 0 {
 		return errors.New("--drain is negative")
 	}
@@ -80,7 +80,7 @@ type dataFlag struct {
 	Data string `name:"data" default:"./data" help:"Data folder; each service has a folder of its own in it."`
 }
 
-// Validate finds a folder without a name.
+// Validate finds a folder without a name. The commands that embed the flag have it.
 func (f *dataFlag) Validate() error {
 	if f.Data == "" {
 		return errors.New("--data is empty")
@@ -98,18 +98,23 @@ type serveCommand struct {
 	listenFlags
 	GRPC string `name:"grpc" default:":50051" help:"Address of the gRPC API."`
 	storeFlags
-	Seed         string `name:"seed" default:"sample" placeholder:"sample|none|FILE" help:"What an empty board is filled with: the sample board, nothing, or a JSON file that import takes."`
+	Seed         string `name:"seed" default:"sample" placeholder:"sample|none|FILE" help:"What an empty board is filled with: the sample board, which is the default, nothing, or a JSON file that import takes."`
 	Create       string `name:"create" enum:"auto,never" default:"auto" help:"Whether to start a new store where there is none: auto or never. With never, a disk that is not mounted cannot become an empty board."`
 	kong.Plugins        // the addresses of the peers
 }
 
-// Validate finds addresses that cannot be listened on.
-func (c *serveCommand) Validate() error { return checkAddress("grpc", c.GRPC) }
+// Validate finds what cannot be.
+func (c *serveCommand) Validate() error {
+	return errors.Join(c.validate(), checkAddress("grpc", c.GRPC), c.dataFlag.Validate())
+}
 
 type edgeServeCommand struct {
 	listenFlags
 	kong.Plugins // the addresses of the upstreams
 }
+
+// Validate finds what cannot be.
+func (c *edgeServeCommand) Validate() error { return c.validate() }
 
 // An address is the flag that says where a remote service is.
 type address interface {
@@ -193,6 +198,18 @@ func commands(b *Binary) any {
 	return c
 }
 
+func newParser(b *Binary, commands any, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(commands,
+		kong.Name(b.Name),
+		kong.Description(b.About+"\n\nEvery flag has an environment variable: SPLITBOARD_ and its name. "+
+			"Exit codes: 0 success, 1 failure, 2 wrong usage, 3 another process holds the store."),
+		kong.DefaultEnvars(envPrefix),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+	)
+}
+
 // exited unwinds run when kong wants to exit, as it does after printing help.
 type exited int
 
@@ -207,15 +224,7 @@ func run(b Binary, args []string, stdout, stderr io.Writer) (code int) {
 			code = int(c)
 		}
 	}()
-	parser, err := kong.New(commands(&b),
-		kong.Name(b.Name),
-		kong.Description(b.About+"\n\nEvery flag has an environment variable: SPLITBOARD_ and its name. "+
-			"Exit codes: 0 success, 1 failure, 2 wrong usage, 3 another process holds the store."),
-		kong.DefaultEnvars(envPrefix),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exited(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-	)
+	parser, err := newParser(&b, commands(&b), stdout, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", b.Name, err)
 		return exitFailure
@@ -224,13 +233,15 @@ func run(b Binary, args []string, stdout, stderr io.Writer) (code int) {
 		args = append(slices.Clone(args[1:]), "--help")
 	}
 	ctx, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\nRun \"%s help\" to see what there is.\n", b.Name, err, b.Name)
-		return exitUsage
+	if err == nil {
+		err = ctx.Run(&app{binary: b, stdout: stdout, stderr: stderr, exit: os.Exit})
 	}
-	err = ctx.Run(&app{binary: b, stdout: stdout, stderr: stderr, exit: os.Exit})
 	if err == nil {
 		return 0
+	}
+	if _, wrong := errors.AsType[*kong.ParseError](err); wrong || errors.Is(err, errUsage) {
+		fmt.Fprintf(stderr, "%s: %v\nRun \"%s help\" to see what there is.\n", b.Name, err, b.Name)
+		return exitUsage
 	}
 	if !errors.Is(err, errReported) {
 		fmt.Fprintf(stderr, "%s: %s\n", b.Name, strings.ReplaceAll(err.Error(), "\n", "\n  "))
@@ -240,6 +251,9 @@ func run(b Binary, args []string, stdout, stderr io.Writer) (code int) {
 	}
 	return exitFailure
 }
+
+// errUsage says that the command line asks for what the program does not have.
+var errUsage = errors.New("wrong usage")
 
 // errReported is a failure that the command has told of already.
 var errReported = errors.New("reported")

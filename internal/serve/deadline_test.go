@@ -76,7 +76,7 @@ func TestDeadlineExpires(t *testing.T) {
 				} else if err := look(ctx); err != nil {
 					t.Errorf("before the end: %v", err)
 				}
-				time.Sleep(defaultTimeout)
+				<-time.After(defaultTimeout)
 				if err := look(ctx); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("after the end: %v", err)
 				}
@@ -84,7 +84,7 @@ func TestDeadlineExpires(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, lazy := withDeadline(t.Context(), time.Now())
 				defer lazy.finish()
-				time.Sleep(defaultTimeout)
+				<-time.After(defaultTimeout)
 				if err := look(ctx); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("asked only after the end: %v", err)
 				}
@@ -93,9 +93,9 @@ func TestDeadlineExpires(t *testing.T) {
 				parent, cancel := context.WithCancel(t.Context())
 				ctx, lazy := withDeadline(parent, time.Now())
 				defer lazy.finish()
-				go func() { time.Sleep(time.Second); cancel() }()
+				go func() { <-time.After(time.Second); cancel() }()
 				if name == "Err" {
-					time.Sleep(2 * time.Second)
+					<-time.After(2 * time.Second)
 				}
 				if err := look(ctx); !errors.Is(err, context.Canceled) {
 					t.Errorf("the parent was cancelled: %v", err)

@@ -154,6 +154,9 @@ func fakeFace(conns map[string]grpc.ClientConnInterface, draining func() bool) h
 	return mux
 }
 
+// threadsDesc is a second service, without methods: two of one name cannot be registered.
+var threadsDesc = &grpc.ServiceDesc{ServiceName: "threads", HandlerType: (*any)(nil)}
+
 func fakeBinary(impl **fakeUsers) Binary {
 	return Binary{Name: "fake", About: "A fake.", Services: []Service{fakeService("users", impl)}, REST: fakeFace}
 }
@@ -185,7 +188,7 @@ type running struct {
 }
 
 // start starts the fake, and stops it when the test ends.
-func start(t testing.TB, change func(*Config)) *running {
+func start(t *testing.T, change func(*Config)) *running {
 	t.Helper()
 	r := &running{log: new(syncBuffer), access: new(syncBuffer)}
 	c := Config{
@@ -200,29 +203,47 @@ func start(t testing.TB, change func(*Config)) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := r.stopAfter(context.Background(), 0); err != nil {
+		// t's context has ended.
+		if err := r.stopAfter(context.WithoutCancel(t.Context()), 0); err != nil {
 			t.Error(err)
 		}
 	})
 	return r
 }
 
-// ask sends a request over a connection of its own.
-func ask(t testing.TB, method, url string, body io.Reader) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+// A reply is what an HTTP answer says before its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Close      bool
+}
+
+// try sends a request over a connection of its own. It returns what came of the body, and
+// the error that ended it.
+func try(ctx context.Context, method, url string, body io.Reader) (reply, string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		t.Fatal(err)
+		return reply{}, "", err
 	}
+	req.Header.Set("X-Request-Id", testRequestID)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
 	resp, err := client.Do(req)
 	if err != nil {
+		return reply{}, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return reply{resp.StatusCode, resp.Header, resp.Close}, string(b), err
+}
+
+const testRequestID = "id-of-the-test"
+
+// ask sends a request that must be answered whole.
+func ask(t *testing.T, method, url string, body io.Reader) (reply, string) {
+	t.Helper()
+	resp, b, err := try(t.Context(), method, url, body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return resp, err.Error()
-	}
-	return resp, string(b)
+	return resp, b
 }

@@ -60,8 +60,6 @@ func newGRPCServer(c *chain, access *observe.AccessLog) *grpcServer {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime: peer.KeepaliveTime / 2, PermitWithoutStream: true,
 		}),
-		// Idle connections keep no write buffer.
-		grpc.SharedWriteBuffer(true),
 		// The store is closed after Stop, never under a handler.
 		grpc.WaitForHandlers(true),
 	)}

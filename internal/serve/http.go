@@ -56,7 +56,7 @@ func newRESTServer(face http.Handler, access *observe.AccessLog, log *slog.Logge
 			// about to use one sees as a reset. This way they end in good order first.
 			w.Header().Set("Connection", "close")
 		}
-		recovered(w, req, face, log)
+		recovered(w, req, face, log) //nolint:contextcheck // the request has it
 	})
 	r.server = &http.Server{
 		Handler:           access.Handler(guarded),

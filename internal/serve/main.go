@@ -45,25 +45,25 @@ func (a *app) serve(f *listenFlags, c Config) error {
 		p, err := Start(ctx, a.binary, c)
 		starting <- started{p, err}
 	}()
+	var s started
+	var sig os.Signal
 	select {
-	case s := <-starting:
-		if s.err != nil {
-			return s.err
-		}
-		return a.live(s.process, signals)
-	case sig := <-signals:
-		c.Log.Info("stopping before the start is done", "signal", sig.String())
+	case s = <-starting:
+	case sig = <-signals:
+		// A start that is not done is undone. One that is done all the same has told
+		// the world that it is ready, and ends like any other.
+		c.Log.Info("stopping", "signal", sig.String())
 		cancel()
-	}
-	select {
-	case s := <-starting:
-		if s.err != nil {
-			return s.err
+		select {
+		case s = <-starting:
+		case again := <-signals:
+			return a.endAtOnce(c.Log, again)
 		}
-		return s.process.stopAfter(ctx, 0)
-	case sig := <-signals:
-		return a.endAtOnce(c.Log, sig)
 	}
+	if s.err != nil {
+		return s.err
+	}
+	return a.live(s.process, sig, signals)
 }
 
 // started is how a start went.
@@ -72,22 +72,25 @@ type started struct {
 	err     error
 }
 
-// live runs a process until a signal, or until it breaks, and stops it.
-func (a *app) live(p *Process, signals <-chan os.Signal) error {
-	broken := make(chan error, 1)
-	go func() { broken <- p.Wait() }()
-	pause := p.config.Drain
+// live runs a process until a signal, which may have come already, or until it breaks,
+// and stops it.
+func (a *app) live(p *Process, sig os.Signal, signals <-chan os.Signal) error {
 	var failure error
-	select {
-	case failure = <-broken:
-		p.log.Error("stopping", "error", failure)
-		pause = 0
-	case sig := <-signals:
-		p.log.Info("stopping", "signal", sig.String())
-		if sig == syscall.SIGINT {
-			// A person at a terminal; nothing routes to them.
-			pause = 0
+	if sig == nil {
+		broken := make(chan error, 1)
+		go func() { broken <- p.Wait() }()
+		select {
+		case failure = <-broken:
+			p.log.Error("stopping", "error", failure)
+		case sig = <-signals:
+			p.log.Info("stopping", "signal", sig.String())
 		}
+	}
+	pause := p.config.Drain
+	if failure != nil || sig == syscall.SIGINT {
+		// Nothing can be answered; or it is a person at a terminal, to whom nothing
+		// routes.
+		pause = 0
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- p.stopAfter(context.Background(), pause) }()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/splitboard/splitboard/internal/admin"
 	"github.com/splitboard/splitboard/internal/lease"
@@ -28,7 +27,7 @@ func (f *serviceFlag) pick(b *Binary) ([]Service, error) {
 			return []Service{s}, nil
 		}
 	}
-	return nil, fmt.Errorf("--service: %s has no %q", b.Name, f.Service)
+	return nil, fmt.Errorf("%w: --service: %s has no %q", errUsage, b.Name, f.Service)
 }
 
 type checkCommand struct {
@@ -45,7 +44,7 @@ func (c *checkCommand) Run(a *app) error {
 	var failed error
 	for _, s := range services {
 		dir := filepath.Join(c.Data, s.Name)
-		err := c.withLease(dir, a.binary.Name, func() error {
+		err := c.withLease(dir, &a.binary, func() error {
 			problems, err := store.Check(filepath.Join(dir, storeFile), s.Schema)
 			if err != nil {
 				return err
@@ -80,7 +79,7 @@ func (c *migrateCommand) Run(a *app) error {
 	}
 	for _, s := range services {
 		dir := filepath.Join(c.Data, s.Name)
-		err := c.withLease(dir, a.binary.Name, func() error {
+		err := c.withLease(dir, &a.binary, func() error {
 			before, after, err := store.Migrate(filepath.Join(dir, storeFile), s.Schema)
 			switch {
 			case err != nil:
@@ -102,7 +101,7 @@ func (c *migrateCommand) Run(a *app) error {
 // withLease runs fn while it holds the lease on a service's folder. It returns
 // [lease.ErrHeld] if a process serves the store, and [store.ErrMissing] if there is
 // none.
-func (f *storeFlags) withLease(dir, binary string, fn func() error) error {
+func (f *storeFlags) withLease(dir string, b *Binary, fn func() error) error {
 	if _, err := os.Stat(filepath.Join(dir, storeFile)); err != nil {
 		// Nothing may be created in a folder that was named by mistake.
 		if errors.Is(err, os.ErrNotExist) {
@@ -110,9 +109,7 @@ func (f *storeFlags) withLease(dir, binary string, fn func() error) error {
 		}
 		return err
 	}
-	l, err := lease.Acquire(dir, lease.Owner{
-		Instance: lease.NewInstance(), PID: os.Getpid(), Binary: binary, Since: time.Now(),
-	}, lease.Options{AllowNetworkFS: f.AllowNetworkFS})
+	l, err := lease.Acquire(dir, newOwner(b), lease.Options{AllowNetworkFS: f.AllowNetworkFS})
 	if err != nil {
 		return err
 	}
@@ -146,7 +143,7 @@ func (c *backupCommand) Run(a *app) error {
 				return err
 			}
 		}
-		n, err := c.copyStore(filepath.Join(c.Data, s.Name), s.Name, a.binary.Name, path)
+		n, err := c.copyStore(filepath.Join(c.Data, s.Name), s.Name, &a.binary, path)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
@@ -157,7 +154,7 @@ func (c *backupCommand) Run(a *app) error {
 
 // copyStore copies a store, from the process that serves it or, if none does, from its
 // file.
-func (c *backupCommand) copyStore(dir, service, binary, path string) (int64, error) {
+func (c *backupCommand) copyStore(dir, service string, b *Binary, path string) (int64, error) {
 	ctx := context.Background()
 	client, err := admin.Dial(ctx, dir)
 	if err == nil {
@@ -168,7 +165,7 @@ func (c *backupCommand) copyStore(dir, service, binary, path string) (int64, err
 		return 0, err
 	}
 	var n int64
-	err = c.withLease(dir, binary, func() error {
+	err = c.withLease(dir, b, func() error {
 		source := filepath.Join(dir, storeFile)
 		// A file that is no store must not become a backup.
 		if _, err := store.Peek(source); err != nil {

@@ -87,7 +87,7 @@ func Start(ctx context.Context, b Binary, c Config) (*Process, error) {
 			err = s.start(p)
 		}
 		if err != nil {
-			return nil, errors.Join(err, p.undo())
+			return nil, errors.Join(err, p.undo()) //nolint:contextcheck // what is undone has times of its own
 		}
 	}
 	return p, nil
@@ -109,7 +109,7 @@ func (p *Process) Stop(ctx context.Context) error { return p.stopAfter(ctx, p.co
 func (p *Process) stopAfter(ctx context.Context, pause time.Duration) error {
 	p.stop.Do(func() {
 		p.drain(ctx, pause)
-		p.stopErr = p.undo()
+		p.stopErr = p.undo() //nolint:contextcheck // each step has a time of its own
 		close(p.done)
 	})
 	<-p.done
@@ -183,8 +183,9 @@ func (p *Process) fatal(service string, err error) {
 func (p *Process) dir(service string) string { return filepath.Join(p.config.Data, service) }
 
 // listen opens a TCP listener for a flag.
-func listen(flag, addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("--%s %s: the port is in use by another process; choose another with --%s", flag, addr, flag)

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -77,9 +76,9 @@ func TestStartFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close() //nolint:errcheck // ends with the test
-	two := Binary{Name: "two", REST: fakeFace, Services: []Service{fakeService("users", nil), fakeService("threads", nil)}}
-	two.Services[1].Desc = &grpc.ServiceDesc{ServiceName: "threads", HandlerType: (*any)(nil)}
+	defer taken.Close()
+	two := twoBinary()
+	two.Services[1].Desc = threadsDesc
 	asking := fakeBinary(nil)
 	asking.Services[0].Peers = []string{"threads"}
 	stopped, stop := context.WithCancel(t.Context())
@@ -135,12 +134,12 @@ func TestStartFails(t *testing.T) {
 			left:   []string{"users/lock", "users/store.db"},
 		},
 		{
-			name: "gRPC port taken", binary: fakeBinary(nil), is: syscall.EADDRINUSE, says: "in use by another process; choose another with --grpc",
+			name: "gRPC port taken", binary: fakeBinary(nil), says: "in use by another process; choose another with --grpc",
 			change: func(_ *testing.T, c *Config) { c.GRPC = taken.Addr().String() },
 			left:   []string{"users/lock", "users/store.db"},
 		},
 		{
-			name: "HTTP port taken", binary: fakeBinary(nil), is: syscall.EADDRINUSE, says: "in use by another process; choose another with --http",
+			name: "HTTP port taken", binary: fakeBinary(nil), says: "in use by another process; choose another with --http",
 			change: func(_ *testing.T, c *Config) { c.HTTP = taken.Addr().String() },
 			left:   []string{"users/lock", "users/store.db"},
 		},
@@ -205,12 +204,16 @@ func openFiles(t *testing.T) int {
 // waitFor waits for what other goroutines do, without a word of their own.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
+	end := time.After(10 * time.Second)
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-end:
 			buf := make([]byte, 1<<16)
 			t.Fatalf("waited in vain for %s\n%s", what, buf[:runtime.Stack(buf, true)])
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -289,17 +292,15 @@ func TestStopWaitsForRequests(t *testing.T) {
 			}
 			answered := make(chan int, 1)
 			go func() {
-				resp, err := http.Get("http://" + r.HTTPAddr() + "/api/users/777")
+				resp, _, err := try(t.Context(), "GET", "http://"+r.HTTPAddr()+"/api/users/777", nil)
 				if err != nil {
-					answered <- 0
-					return
+					resp.StatusCode = 0
 				}
-				_ = resp.Body.Close()
 				answered <- resp.StatusCode
 			}()
 			<-r.users.running
 			stopped := make(chan error, 1)
-			go func() { stopped <- r.stopAfter(context.Background(), 0) }()
+			go func() { stopped <- r.stopAfter(t.Context(), 0) }()
 			waitFor(t, "the listener to close", func() bool {
 				conn, err := net.Dial("tcp", r.HTTPAddr())
 				if err == nil {
@@ -316,7 +317,7 @@ func TestStopWaitsForRequests(t *testing.T) {
 				close(r.users.release)
 			}
 			code, err := <-answered, <-stopped
-			if c.want == "" && (err != nil || code != 200) {
+			if c.want == "" && (err != nil || code != http.StatusOK) {
 				t.Errorf("stopped with %v, the request got %d", err, code)
 			}
 			if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -338,7 +339,6 @@ func TestListenerBreaks(t *testing.T) {
 	if err := r.Wait(); err == nil || !strings.HasPrefix(err.Error(), "http: ") {
 		t.Errorf("Wait says %v", err)
 	}
-	r.httpListener = nil
 }
 
 func TestFatal(t *testing.T) {
@@ -386,7 +386,7 @@ func TestEdge(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp, body := ask(t, "GET", "http://"+p.HTTPAddr()+"/api/users/1", nil)
-	if id := resp.Header.Get("X-Request-Id"); resp.StatusCode != 200 || !strings.HasPrefix(body, id+" ") {
+	if id := resp.Header.Get("X-Request-Id"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(body, id+" ") {
 		t.Errorf("%d %q; the upstream should see the request id %s", resp.StatusCode, body, id)
 	}
 	if p.GRPCAddr() != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/splitboard/splitboard/internal/store"
 	"github.com/splitboard/splitboard/internal/transfer"
@@ -22,6 +23,9 @@ const (
 // alone as a whole, so that no sample's threads are put to somebody's users.
 func (p *Process) seed() error {
 	if p.config.Seed == "" || p.config.Seed == seedNone || len(p.binary.Services) == 0 {
+		return nil
+	}
+	if p.config.Seed == seedSample && !slices.ContainsFunc(p.binary.Services, func(s Service) bool { return len(s.Sample) > 0 }) {
 		return nil
 	}
 	targets := importTargets(&p.binary, p.config.Data)
@@ -69,6 +73,9 @@ func (p *Process) openSeed() (io.ReadSeekCloser, error) {
 	}
 	board := make(map[string]json.RawMessage)
 	for _, s := range p.binary.Services {
+		if len(s.Sample) == 0 {
+			continue
+		}
 		if err := json.Unmarshal(s.Sample, &board); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}

@@ -27,7 +27,7 @@ type Service struct {
 	New func(s *store.Store, peers map[string]grpc.ClientConnInterface) any
 	// Table is how its records are imported and exported.
 	Table transfer.Table
-	// Sample is its part of the sample board, as import takes it.
+	// Sample is its part of the sample board, as import takes it; nil for none.
 	Sample []byte
 }
 

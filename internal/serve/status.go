@@ -55,7 +55,7 @@ type storeInfo struct {
 
 // Run prints a line for each store. It fails if one is not served.
 func (c *statusCommand) Run(a *app) error {
-	var list []storeStatus
+	list := make([]storeStatus, 0, len(a.binary.Services))
 	all := true
 	for _, s := range a.binary.Services {
 		st := askStatus(filepath.Join(c.Data, s.Name), s.Name)
@@ -102,7 +102,7 @@ func askStatus(dir, service string) storeStatus {
 		unserved.Error = err.Error()
 		return unserved
 	}
-	defer client.Close() //nolint:errcheck // nothing is left to send
+	defer client.Close()
 	resp, err := client.Status(ctx)
 	if err != nil {
 		unserved.Error = err.Error()
@@ -144,7 +144,7 @@ type upstreamStatus struct {
 
 // Run prints a line for each upstream. It fails if one does not serve.
 func (c *edgeStatusCommand) Run(a *app) error {
-	var list []upstreamStatus
+	list := make([]upstreamStatus, 0, len(a.binary.Upstreams))
 	all := true
 	addresses := targets(c.Plugins)
 	for _, name := range a.binary.Upstreams {
@@ -186,7 +186,7 @@ func askHealth(service, target, binary string) upstreamStatus {
 		s.Error = err.Error()
 		return s
 	}
-	defer conn.Close() //nolint:errcheck // nothing is left to send
+	defer conn.Close()
 	start := time.Now()
 	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{})
 	s.Milliseconds = float64(time.Since(start).Microseconds()) / 1000

@@ -96,7 +96,7 @@ func (p *Process) owner() lease.Owner {
 }
 
 func (p *Process) unlock(context.Context) error {
-	var errs []error
+	errs := make([]error, 0, len(p.leases))
 	for _, l := range p.leases {
 		errs = append(errs, l.Release())
 	}
@@ -121,7 +121,7 @@ func (p *Process) openStores() error {
 func (p *Process) closeStores(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
-		var errs []error
+		errs := make([]error, 0, len(p.stores))
 		for _, st := range p.stores {
 			errs = append(errs, st.Close())
 		}
@@ -148,7 +148,7 @@ func (p *Process) dialPeers() error {
 }
 
 func (p *Process) closePeers(context.Context) error {
-	var errs []error
+	errs := make([]error, 0, len(p.peers))
 	for _, c := range p.peers {
 		errs = append(errs, c.Close())
 	}
@@ -180,7 +180,7 @@ func (p *Process) startGRPC() error {
 	}
 	p.health = p.grpc.enableHealth(p.binary.Services)
 	var err error
-	if p.grpcListener, err = listen("grpc", p.config.GRPC); err != nil {
+	if p.grpcListener, err = listen(p.starting, "grpc", p.config.GRPC); err != nil {
 		return err
 	}
 	p.accept("grpc", func() error { return p.grpc.serve(p.grpcListener) })
@@ -203,7 +203,7 @@ func (p *Process) startAdmin() error {
 	var order []string
 	stores := make(map[string]admin.Store)
 	for _, s := range p.binary.Services {
-		ln, err := p.leases[s.Name].Listen()
+		ln, err := p.leases[s.Name].Listen(p.starting)
 		if err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func (p *Process) startAdmin() error {
 
 func (p *Process) stopAdmin(ctx context.Context) error {
 	if p.admin == nil {
-		var errs []error
+		errs := make([]error, 0, len(p.socketListeners))
 		for _, ln := range p.socketListeners {
 			errs = append(errs, ln.Close())
 		}
@@ -236,7 +236,7 @@ func (p *Process) startHTTP() error {
 	face := p.binary.REST(p.conns(p.binary.fronted()), p.draining.Load)
 	p.rest = newRESTServer(face, p.access, p.log, p.draining.Load)
 	var err error
-	if p.httpListener, err = listen("http", p.config.HTTP); err != nil {
+	if p.httpListener, err = listen(p.starting, "http", p.config.HTTP); err != nil {
 		return err
 	}
 	p.accept("http", func() error { return p.rest.serve(p.httpListener) })

@@ -58,8 +58,8 @@ func checkTx(tx *bbolt.Tx, schema Schema) (problems []string, err error) {
 		// What stands on broken pages cannot be trusted, nor read safely.
 		return problems, nil
 	}
-	checkMeta(tx, info, schema, report)
-	if len(problems) > 0 {
+	checkMeta(tx, info, report)
+	if !checkBuckets(tx, info, schema, report) {
 		return problems, nil
 	}
 	if err := checkKeys(tx, report); err != nil {
@@ -73,8 +73,8 @@ func checkTx(tx *bbolt.Tx, schema Schema) (problems []string, err error) {
 	return problems, nil
 }
 
-// checkMeta compares meta with the buckets and the checksum with the rows.
-func checkMeta(tx *bbolt.Tx, info Info, schema Schema, report func(string, ...any)) {
+// checkMeta verifies meta by itself, and its checksum against the rows.
+func checkMeta(tx *bbolt.Tx, info Info, report func(string, ...any)) {
 	m := tx.Bucket(metaBucket)
 	for _, key := range [][]byte{metaCreateTime, metaEpoch, metaSchema, metaMinReader, metaSequence, metaChecksum} {
 		if len(m.Get(key)) != 8 {
@@ -90,22 +90,30 @@ func checkMeta(tx *bbolt.Tx, info Info, schema Schema, report func(string, ...an
 	if info.MinReader > info.SchemaVersion {
 		report("meta: min_reader is %d, beyond the schema version %d", info.MinReader, info.SchemaVersion)
 	}
-	for _, name := range [][]byte{keysBucket, keysByExpiryBucket} {
-		if tx.Bucket(name) == nil {
-			report("bucket %s is missing", name)
-		}
-	}
-	for _, b := range schema.Buckets {
-		if b.Since <= info.SchemaVersion && tx.Bucket(b.Name) == nil {
-			report("bucket %s is missing", b.Name)
-		}
-	}
 	sum, err := sumRows(tx)
 	if err != nil {
 		report("checksum: %v", err)
 	} else if sum != info.Checksum {
 		report("checksum: the rows sum to %016x, meta says %016x", sum, info.Checksum)
 	}
+}
+
+// checkBuckets verifies that every bucket is there, and tells whether they are.
+func checkBuckets(tx *bbolt.Tx, info Info, schema Schema, report func(string, ...any)) bool {
+	names := [][]byte{keysBucket, keysByExpiryBucket}
+	for _, b := range schema.Buckets {
+		if b.Since <= info.SchemaVersion {
+			names = append(names, b.Name)
+		}
+	}
+	all := true
+	for _, name := range names {
+		if tx.Bucket(name) == nil {
+			report("bucket %s is missing", name)
+			all = false
+		}
+	}
+	return all
 }
 
 // sumRows computes the checksum that Mutate keeps.

@@ -167,8 +167,9 @@ func ensure(path string, schema Schema, opts Options) error {
 	return Build(context.Background(), path, schema, opts, nil, func(*Builder) error { return nil })
 }
 
-func openBolt(path string, o *bbolt.Options) (*bbolt.DB, error) {
-	db, err := bbolt.Open(path, 0o600, o)
+func openBolt(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
+	defer damaged(path, &err)
+	db, err = bbolt.Open(path, 0o600, o)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%w: %s", ErrBusy, path)
@@ -178,6 +179,14 @@ func openBolt(path string, o *bbolt.Options) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	return db, nil
+}
+
+// damaged turns a panic, which is how bbolt meets a page that is not what it should be,
+// into ErrDamaged.
+func damaged(path string, err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("%w: %s: %v", ErrDamaged, path, v)
+	}
 }
 
 // Close takes no more changes, waits for those that are queued and for open
@@ -241,7 +250,7 @@ func Peek(path string) (Info, error) {
 }
 
 // readOnly runs fn over a file that no process serves.
-func readOnly(path string, fn func(tx *bbolt.Tx) error) error {
+func readOnly(path string, fn func(tx *bbolt.Tx) error) (err error) {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%w at %s", ErrMissing, path)
@@ -254,7 +263,9 @@ func readOnly(path string, fn func(tx *bbolt.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.View(func(tx *bbolt.Tx) error {
+	defer func() { err = errors.Join(err, db.Close()) }()
+	defer damaged(path, &err)
+	return db.View(func(tx *bbolt.Tx) error {
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
@@ -264,7 +275,7 @@ func readOnly(path string, fn func(tx *bbolt.Tx) error) error {
 			return fmt.Errorf("%w: %s has %d bytes of %d, as a copy that was broken off", ErrDamaged, path, info.Size(), tx.Size())
 		}
 		return fn(tx)
-	}), db.Close())
+	})
 }
 
 // syncDir makes a rename in dir durable.

@@ -25,7 +25,8 @@ type Schema struct {
 	Version uint32
 	// Buckets are the service's own buckets.
 	Buckets []Bucket
-	// Check reports every broken invariant of the service's rows.
+	// Check reports every broken invariant of the service's rows. In a file that is
+	// older than the schema, the buckets that came since are nil.
 	Check func(tx *bbolt.Tx, report func(format string, args ...any)) error
 	// Migrations are the changes that older binaries cannot read past, oldest
 	// first. Only Migrate runs them.

@@ -18,9 +18,12 @@ type Codec[T any] struct {
 	Columns func(*T) []Column
 	// Validate says what the service has against a record, as fields.Violations does.
 	Validate func(*T) error
-	// Insert stores a record under the id that it has, as created at now. Its change is
-	// the record's alone. An apierr.Error is about the record.
+	// Insert stores a record under the id that it has, as created at now, but for its
+	// entries in Indexes. Its change is the record's alone. An apierr.Error is about the
+	// record.
 	Insert func(tx *store.Tx, record *T, now *timestamppb.Timestamp) error
+	// Indexes are those that Insert leaves out.
+	Indexes []Index
 	// Scan visits the stored records by id. It returns visit's error.
 	Scan func(tx *bbolt.Tx, visit func(*T) error) error
 }
@@ -41,6 +44,7 @@ func NewTable[T any](c Codec[T]) Table {
 			columns := c.Columns(record)
 			return &row{
 				columns:  columns,
+				indexes:  c.Indexes,
 				lines:    make([]int, len(columns)),
 				validate: func() error { return c.Validate(record) },
 				insert: func(tx *store.Tx, now *timestamppb.Timestamp) error {
@@ -106,6 +110,7 @@ func (c *Column) reset() {
 // one.
 type row struct {
 	columns  []Column
+	indexes  []Index
 	lines    []int // of each column's value; 0: the record does not have it
 	validate func() error
 	insert   func(tx *store.Tx, now *timestamppb.Timestamp) error

@@ -1,7 +1,10 @@
 package posts
 
 import (
+	"bytes"
+
 	"go.etcd.io/bbolt"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/splitboard/splitboard/internal/etag"
@@ -25,20 +28,30 @@ func Table() transfer.Table {
 		},
 		Validate: validate,
 		Insert:   insert,
-		Scan:     scan,
+		Indexes: []transfer.Index{
+			{Column: "thread", Put: func(tx *store.Tx, thread, id int64) error {
+				return tx.Put(inThreadBucket, pairKey(thread, id), bytes.Clone(tx.Get(postsBucket, idKey(id))))
+			}},
+			{Column: "user", Put: func(tx *store.Tx, user, id int64) error {
+				return tx.Put(byUserBucket, pairKey(user, id), nil)
+			}},
+		},
+		Scan: scan,
 	})
 }
 
-// insert stores a post under the id that it has.
+// insert stores a post under the id that it has. Its thread and its user come to know of
+// it through the table's indexes.
 func insert(tx *store.Tx, p *postsv1.Post, now *timestamppb.Timestamp) error {
 	if err := tx.SetNextID(postsBucket, p.GetId()); err != nil {
 		return err
 	}
 	p.CreateTime, p.UpdateTime, p.Etag = now, now, etag.Strong(tx.Sequence())
-	if err := tx.Put(byUserBucket, pairKey(p.GetUser(), p.GetId()), nil); err != nil {
+	value, err := proto.Marshal(p)
+	if err != nil {
 		return err
 	}
-	return put(tx, p)
+	return tx.Put(postsBucket, idKey(p.GetId()), value)
 }
 
 // scan visits all posts by id.

@@ -24,19 +24,22 @@ func Table() transfer.Table {
 		},
 		Validate: validate,
 		Insert:   insert,
-		Scan:     scan,
+		Indexes: []transfer.Index{
+			{Column: "createdBy", Put: func(tx *store.Tx, creator, id int64) error {
+				return tx.Put(byCreatorBucket, creatorKey(creator, id), nil)
+			}},
+		},
+		Scan: scan,
 	})
 }
 
-// insert stores a thread under the id that it has.
+// insert stores a thread under the id that it has. Its creator comes to know of it
+// through the table's index.
 func insert(tx *store.Tx, t *threadsv1.Thread, now *timestamppb.Timestamp) error {
 	if err := tx.SetNextID(threadsBucket, t.GetId()); err != nil {
 		return err
 	}
 	t.CreateTime, t.UpdateTime, t.Etag = now, now, etag.Strong(tx.Sequence())
-	if err := tx.Put(byCreatorBucket, creatorKey(t.GetCreatedBy(), t.GetId()), nil); err != nil {
-		return err
-	}
 	return put(tx, t)
 }
 
