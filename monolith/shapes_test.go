@@ -80,7 +80,8 @@ func start(t *testing.T, b serve.Binary, c serve.Config) *serve.Process {
 		t.Fatalf("starting %s: %v", b.Name, err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		// The test's context has ended by now.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
 		if err := p.Stop(ctx); err != nil {
 			t.Errorf("stopping %s: %v", b.Name, err)

@@ -23,6 +23,7 @@ func writeCases() map[string][]restCase {
 		"media":       mediaCases,
 		"limits":      limitCases(),
 		"match":       writeConditionCases,
-		"idempotency": idempotencyCases(),
+		"idempotency": idempotencyCases,
+		"bad keys":    badKeyCases(),
 	}
 }

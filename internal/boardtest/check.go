@@ -159,8 +159,13 @@ func checkFailure(body, reason string, fields []string) error {
 	for _, raw := range failure.Details {
 		var detail struct {
 			Type            string `json:"@type"`
-			Reason, Domain  string
-			FieldViolations []struct{ Field, Description, Reason string }
+			Reason          string `json:"reason"`
+			Domain          string `json:"domain"`
+			FieldViolations []struct {
+				Field       string `json:"field"`
+				Description string `json:"description"`
+				Reason      string `json:"reason"`
+			} `json:"fieldViolations"`
 		}
 		if err := json.Unmarshal(raw, &detail); err != nil {
 			return fmt.Errorf("detail %s: %w", raw, err)

@@ -146,7 +146,7 @@ func (c *crossing) lose(l loss, leave, comeBack func(string), front exchange) {
 // health is what /healthz says when a service is gone.
 func health(gone string) string {
 	whole := "SERVING"
-	var services []string
+	services := make([]string, 0, 3)
 	for _, service := range []string{"posts", "threads", "users"} {
 		status := "SERVING"
 		if service == gone {

@@ -23,9 +23,12 @@ func wantFailure(t *testing.T, err error, reason string, fields ...string) {
 }
 
 func failureProblem(err error, reason string, fields []string) error {
+	if err == nil {
+		return fmt.Errorf("there is no error, want %s", reason)
+	}
 	st, ok := status.FromError(err)
-	if err == nil || !ok {
-		return fmt.Errorf("the error is %v, want %s", err, reason)
+	if !ok {
+		return fmt.Errorf("want %s, the error is: %w", reason, err)
 	}
 	var gotReason, domain string
 	var gotFields []string
@@ -47,7 +50,7 @@ func failureProblem(err error, reason string, fields []string) error {
 		}
 	}
 	if gotReason != reason || domain != "splitboard" || st.Code() != outcomes[reason].code {
-		return fmt.Errorf("%v with reason %q of %q, want %s: %v", st.Code(), gotReason, domain, reason, err)
+		return fmt.Errorf("%v with reason %q of %q, want %s: %w", st.Code(), gotReason, domain, reason, err)
 	}
 	if err := sameFields(gotFields, fields); err != nil {
 		return err

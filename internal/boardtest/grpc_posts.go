@@ -113,6 +113,27 @@ func runPosts(t *testing.T, b *clients) {
 		wantFailure(t, err, "INVALID_FIELD", "user", "pageSize")
 	})
 
+	t.Run("long posts end a page early", func(t *testing.T) {
+		const made = 70
+		th := b.someThread(t)
+		text := strings.Repeat("🚀", 10_000)
+		for range made {
+			b.createPost(t, &postsv1.Post{Thread: th.GetId(), Text: text, User: th.GetCreatedBy()})
+		}
+		l := inThreadListing(b, th.GetId())
+		p, err := l.page(deadline(t), 1000, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := len(p.posts) * len(text); size < mebibyte || size > 3*mebibyte || p.next == "" {
+			t.Errorf("a page has %d bytes of text and the next token %q", size, p.next)
+		}
+		all, err := l.all(deadline(t), 1000, "id desc")
+		if err != nil || len(all) != made {
+			t.Errorf("all pages have %d of %d posts, %v", len(all), made, err)
+		}
+	})
+
 	t.Run("UpdatePost", func(t *testing.T) {
 		for _, c := range []struct {
 			name string

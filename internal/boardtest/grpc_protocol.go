@@ -123,7 +123,7 @@ func reflectedServices(t *testing.T, conn *grpc.ClientConn) []string {
 	if err := stream.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
-	var names []string
+	names := make([]string, 0, 8)
 	for _, s := range res.GetListServicesResponse().GetService() {
 		names = append(names, s.GetName())
 	}

@@ -60,9 +60,9 @@ func runThreads(t *testing.T, b *clients) {
 
 	t.Run("ListThreads", func(t *testing.T) {
 		user, other := b.someUser(t).GetId(), b.someUser(t).GetId()
-		var made []*threadsv1.Thread
-		for range 5 {
-			made = append(made, b.createThread(t, &threadsv1.Thread{Title: "A", CreatedBy: user}))
+		made := make([]*threadsv1.Thread, 5)
+		for i := range made {
+			made[i] = b.createThread(t, &threadsv1.Thread{Title: "A", CreatedBy: user})
 			b.createThread(t, &threadsv1.Thread{Title: "B", CreatedBy: other})
 		}
 		for _, order := range []string{"", "id", "id asc", " id  desc "} {

@@ -47,7 +47,7 @@ func refusedCases() []restCase {
 // runConnection sends several requests over one connection, the second before the
 // first is answered.
 func runConnection(t *testing.T, b *clients) {
-	conn, err := net.Dial("tcp", b.REST)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", b.REST)
 	if err != nil {
 		t.Fatal(err)
 	}

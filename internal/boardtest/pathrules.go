@@ -2,6 +2,7 @@ package boardtest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -17,11 +18,12 @@ import (
 // its address.
 func PathRules(t *testing.T, users, threads, posts string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	rules := &pathRules{
+		ctx:   t.Context(),
 		rules: []pathRule{{"/api/users", users}, {"/api/threads", threads}, {"/api/posts", posts}},
 		open:  map[net.Conn]bool{},
 	}
@@ -46,6 +48,7 @@ func PathRules(t *testing.T, users, threads, posts string) string {
 type pathRule struct{ prefix, target string }
 
 type pathRules struct {
+	ctx   context.Context
 	rules []pathRule
 
 	mu     sync.Mutex
@@ -60,7 +63,7 @@ func (r *pathRules) serve(client net.Conn) {
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 		return
 	}
-	service, err := net.Dial("tcp", r.route(string(line)))
+	service, err := new(net.Dialer).DialContext(r.ctx, "tcp", r.route(string(line)))
 	if err != nil {
 		return // the client sees its connection closed
 	}
@@ -70,7 +73,9 @@ func (r *pathRules) serve(client net.Conn) {
 		if _, err := service.Write(line); err == nil {
 			_, _ = io.Copy(service, head)
 		}
-		_ = service.(*net.TCPConn).CloseWrite()
+		if half, ok := service.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
 	})
 	_, _ = io.Copy(client, service)
 	_ = client.Close()

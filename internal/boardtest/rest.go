@@ -3,6 +3,7 @@ package boardtest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -67,7 +68,7 @@ func runREST(t *testing.T, b *clients, groups map[string][]restCase) {
 // run sends the request and gives all that is wrong with the answer.
 func (x exchange) run(t *testing.T, b *clients, v *vars) []string {
 	t.Helper()
-	got, err := send(b.REST, x.request(v))
+	got, err := send(t.Context(), b.REST, x.request(v))
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -116,8 +117,8 @@ func (x exchange) request(v *vars) []byte {
 
 // send writes one request to a connection of its own and reads the answer, never trying
 // anything again.
-func send(addr string, request []byte) (*answer, error) {
-	conn, err := net.Dial("tcp", addr)
+func send(ctx context.Context, addr string, request []byte) (*answer, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

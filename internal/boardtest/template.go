@@ -35,6 +35,7 @@ func newVars(t *testing.T, b *clients) *vars {
 var (
 	placeholder = regexp.MustCompile(`\{[a-z]+(?::[a-z0-9]+){0,2}\}`)
 
+	//nolint:gosec // tokens here are page tokens
 	kinds = map[string]string{
 		"time":  `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z`,
 		"tag":   `[0-9a-z]+`,

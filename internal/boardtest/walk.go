@@ -52,6 +52,7 @@ func Walk(t *testing.T, board Board, posts int) {
 			t.Error(err)
 		}
 	}
+	t.Logf("meanwhile %d posts were added and %d deleted", w.added.Load(), w.deleted.Load())
 	if w.added.Load() == 0 || w.deleted.Load() == 0 {
 		t.Errorf("%d posts were added and %d deleted meanwhile: the walks proved nothing", w.added.Load(), w.deleted.Load())
 	}
@@ -108,7 +109,7 @@ func (w *walk) add(ctx context.Context) (*postsv1.Post, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	res, err := w.b.posts.CreatePost(ctx, &postsv1.CreatePostRequest{Post: &postsv1.Post{
-		Thread: w.threads[rand.IntN(2)], Text: "A post among many", User: w.users[rand.IntN(2)],
+		Thread: w.threads[rand.IntN(2)], Text: "A post among many", User: w.users[rand.IntN(2)], //nolint:gosec // no secret
 	}})
 	return res.GetPost(), err
 }
@@ -124,7 +125,7 @@ func (w *walk) churn(ctx context.Context) error {
 		w.added.Add(1)
 		w.mu.Lock()
 		w.doomed = append(w.doomed, p.GetId())
-		at := rand.IntN(len(w.doomed))
+		at := rand.IntN(len(w.doomed)) //nolint:gosec // no secret
 		id := w.doomed[at]
 		w.doomed = slices.Delete(w.doomed, at, at+1)
 		w.mu.Unlock()
@@ -229,7 +230,11 @@ func restListing(b *clients, path string) listing {
 		if res.StatusCode != http.StatusOK {
 			return postsPage{}, fmt.Errorf("%s: %s", target, res.Status)
 		}
-		var posts []struct{ ID, Thread, User int64 }
+		var posts []struct {
+			ID     int64 `json:"id"`
+			Thread int64 `json:"thread"`
+			User   int64 `json:"user"`
+		}
 		if err := json.NewDecoder(res.Body).Decode(&posts); err != nil {
 			return postsPage{}, err
 		}

@@ -36,7 +36,7 @@ func (m Mask) Paths(v *Violations, mask *fieldmaskpb.FieldMask, resource proto.M
 		case path == "*":
 			v.Add("updateMask", "`*` must be the only path")
 		case field == nil:
-			v.Add("updateMask", "%q is no field of %s", path, r.Descriptor().Name())
+			v.Add("updateMask", "%.40q is no field of %s", path, r.Descriptor().Name())
 		case slices.Contains(m.Immutable, path):
 			v.Add(field.JSONName(), "cannot be changed")
 		case slices.Contains(m.Mutable, path) && !slices.Contains(paths, path):

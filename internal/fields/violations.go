@@ -8,13 +8,22 @@ import (
 	"github.com/splitboard/splitboard/internal/apierr"
 )
 
+// maxViolations is more than any resource has fields. A mask can name any number, and
+// what is wrong with a request has to fit into gRPC's trailers.
+const maxViolations = 32
+
 // Violations gathers what is wrong with a request. The zero value is ready.
 type Violations struct {
 	err *apierr.Error
+	n   int
 }
 
-// Add records a violation of field, which is named as JSON names it.
+// Add records a violation of field, which is named as JSON names it. Beyond the first
+// few dozen they are not told any more.
 func (v *Violations) Add(field, format string, args ...any) {
+	if v.n++; v.n > maxViolations {
+		return
+	}
 	if v.err == nil {
 		v.err = apierr.ErrInvalidField
 	}

@@ -48,7 +48,7 @@ func (r Request) seek(c *bbolt.Cursor, prefix []byte) (k, v []byte) {
 	}
 	before := uint64(math.MaxInt64) + 1
 	if r.After > 0 {
-		before = uint64(r.After) //nolint:gosec // ids are positive
+		before = uint64(r.After)
 	}
 	// The first row at or beyond the bound is the one after the page's first; if there is
 	// none, the bucket's last row is where to start.

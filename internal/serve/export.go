@@ -119,7 +119,7 @@ func (c *exportCommand) source(ctx context.Context, b *Binary, s Service, aside 
 // copyServed gets a copy of a served store, as a new file in the folder aside, and
 // closes the client.
 func copyServed(ctx context.Context, client *admin.Client, service, aside string) (string, error) {
-	defer client.Close() //nolint:errcheck // nothing is left to send
+	defer client.Close()
 	f, err := os.CreateTemp(aside, "splitboard-"+service+".*.part")
 	if err != nil {
 		return "", err

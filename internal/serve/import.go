@@ -33,7 +33,7 @@ func (c *importCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	err = c.withLeases(&a.binary, func() error {
 		progress, done := progressBar(a.stderr, "importing "+filepath.Base(c.File))
 		results, err := transfer.Import(ctx, c.File, f, importTargets(&a.binary, c.Data), transfer.Options{Progress: progress})
@@ -67,9 +67,9 @@ func (f *storeFlags) withLeases(b *Binary, fn func() error) (err error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("--data %s: %w", f.Data, err)
 		}
-		l, err := lease.Acquire(dir, newOwner(b), lease.Options{AllowNetworkFS: f.AllowNetworkFS})
-		if err != nil {
-			return err
+		l, lerr := lease.Acquire(dir, newOwner(b), lease.Options{AllowNetworkFS: f.AllowNetworkFS})
+		if lerr != nil {
+			return lerr
 		}
 		defer func() { err = errors.Join(err, l.Release()) }()
 	}
@@ -103,12 +103,20 @@ func importLine(file string, r transfer.Result) string {
 		}
 		return line
 	case transfer.Held:
-		return fmt.Sprintf("%s: already holds these %s; nothing to do", r.Section, count(r.Records, r.Section))
+		return fmt.Sprintf("%s: already holds %s; nothing to do", r.Section, these(r))
 	case transfer.HeldAndChanged:
-		return fmt.Sprintf("%s: was filled with these %s before, and has changed since; nothing to do", r.Section, count(r.Records, r.Section))
+		return fmt.Sprintf("%s: was filled with %s before, and has changed since; nothing to do", r.Section, these(r))
 	case transfer.Absent:
 	}
 	return fmt.Sprintf("%s: none in %s; left as it is", r.Section, file)
+}
+
+// these names a file's records.
+func these(r transfer.Result) string {
+	if r.Records == 1 {
+		return "this " + count(1, r.Section)
+	}
+	return "these " + count(r.Records, r.Section)
 }
 
 // count writes a number of the records that a section holds.
@@ -123,7 +131,7 @@ func count(n int64, section string) string {
 // away.
 func progressBar(w io.Writer, what string) (progress func(done, total int64), done func()) {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor is small
+	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil, func() {}
 	}
 	var bar *progressbar.ProgressBar

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/splitboard/splitboard/internal/store"
 	"github.com/splitboard/splitboard/internal/transfer"
@@ -22,20 +21,22 @@ const (
 // seed fills the stores if they are empty. A board that holds anything else is left
 // alone as a whole, so that no sample's threads are put to somebody's users.
 func (p *Process) seed() error {
-	if p.config.Seed == "" || p.config.Seed == seedNone || len(p.binary.Services) == 0 {
-		return nil
-	}
-	if p.config.Seed == seedSample && !slices.ContainsFunc(p.binary.Services, func(s Service) bool { return len(s.Sample) > 0 }) {
-		return nil
-	}
 	targets := importTargets(&p.binary, p.config.Data)
+	for _, t := range targets {
+		if err := transfer.Sweep(t.Path); err != nil {
+			return err
+		}
+	}
+	if p.config.Seed == "" || p.config.Seed == seedNone {
+		return nil
+	}
 	// Asked first: a long file is not read at every start for nothing.
 	if empty, err := anyEmpty(targets); err != nil || !empty {
 		return err
 	}
 	r, err := p.openSeed()
-	if err != nil {
-		return fmt.Errorf("--seed %s: %w", p.config.Seed, err)
+	if r == nil || err != nil {
+		return err
 	}
 	results, err := transfer.Import(p.starting, p.config.Seed, r, targets, transfer.Options{})
 	if err := errors.Join(err, r.Close()); errors.Is(err, transfer.ErrNotEmpty) {
@@ -66,26 +67,32 @@ func anyEmpty(targets []transfer.Target) (bool, error) {
 	return false, nil
 }
 
-// openSeed opens what the stores are filled with.
+// openSeed opens what the stores are filled with. It is nil if there is no sample.
 func (p *Process) openSeed() (io.ReadSeekCloser, error) {
 	if p.config.Seed != seedSample {
-		return os.Open(p.config.Seed)
+		f, err := os.Open(p.config.Seed)
+		if err != nil {
+			return nil, fmt.Errorf("--seed: %w", err)
+		}
+		return f, nil
 	}
 	board := make(map[string]json.RawMessage)
 	for _, s := range p.binary.Services {
-		if len(s.Sample) == 0 {
+		if s.Sample == nil {
 			continue
 		}
 		if err := json.Unmarshal(s.Sample, &board); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+			return nil, fmt.Errorf("the sample of %s: %w", s.Name, err)
 		}
 	}
-	whole, err := json.Marshal(board)
-	if err != nil {
-		return nil, err
+	if len(board) == 0 {
+		return nil, nil
 	}
-	return struct {
-		io.ReadSeeker
-		io.Closer
-	}{bytes.NewReader(whole), io.NopCloser(nil)}, nil
+	whole, err := json.Marshal(board)
+	return memoryFile{bytes.NewReader(whole)}, err
 }
+
+// A memoryFile is a file that is nowhere on the disk.
+type memoryFile struct{ *bytes.Reader }
+
+func (memoryFile) Close() error { return nil }

@@ -166,13 +166,13 @@ func (c *edgeStatusCommand) print(a *app, list []upstreamStatus) error {
 		return printJSON(a, list)
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SERVICE\tTARGET\tSTATUS\tTIME")
+	fmt.Fprintln(w, "SERVICE\tTARGET\tTIME\tSTATUS")
 	for _, s := range list {
 		state := "serving"
 		if !s.Serving {
 			state = s.Error
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f ms\n", s.Service, s.Target, state, s.Milliseconds)
+		fmt.Fprintf(w, "%s\t%s\t%.1f ms\t%s\n", s.Service, s.Target, s.Milliseconds, state)
 	}
 	return w.Flush()
 }

@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -156,7 +156,7 @@ func TestBackupStopsInTheMiddle(t *testing.T) {
 	s := openNew(t, Options{})
 	mustChange(t, s, func(tx *Tx) error {
 		for i := range 100 {
-			if err := put(fmt.Sprint(i), string(make([]byte, 10_000)))(tx); err != nil {
+			if err := put(strconv.Itoa(i), string(make([]byte, 10_000)))(tx); err != nil {
 				return err
 			}
 		}

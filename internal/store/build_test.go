@@ -7,18 +7,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
 // build makes a store of n items, half of them by index too.
-func build(ctx context.Context, path string, n int, digest []byte) error {
-	return Build(ctx, path, testSchema, Options{}, digest, func(b *Builder) error {
+func build(ctx context.Context, path string, n int) error {
+	return Build(ctx, path, testSchema, Options{}, nil, func(b *Builder) error {
 		for i := range n {
 			if err := b.Change(func(tx *Tx) error {
 				if i%2 == 0 {
 					return addItem(tx)
 				}
-				return steps(addItem, put(fmt.Sprint(i*7919%n), "item"))(tx)
+				return steps(addItem, put(strconv.Itoa(i*7919%n), "item"))(tx)
 			}); err != nil {
 				return err
 			}
@@ -31,7 +32,7 @@ func TestBuildIsAsIfByMutate(t *testing.T) {
 	path := newPath(t)
 	if err := Build(t.Context(), path, testSchema, Options{}, []byte("digest"), func(b *Builder) error {
 		for i := range 30 {
-			if err := b.Change(steps(addItem, put(fmt.Sprint("k", i%7), fmt.Sprint(i)))); err != nil {
+			if err := b.Change(steps(addItem, put(fmt.Sprint("k", i%7), strconv.Itoa(i)))); err != nil {
 				return err
 			}
 		}
@@ -42,7 +43,7 @@ func TestBuildIsAsIfByMutate(t *testing.T) {
 	built := openAt(t, path, testSchema, Options{})
 	want := openNew(t, Options{})
 	for i := range 30 {
-		mustChange(t, want, steps(addItem, put(fmt.Sprint("k", i%7), fmt.Sprint(i))))
+		mustChange(t, want, steps(addItem, put(fmt.Sprint("k", i%7), strconv.Itoa(i))))
 	}
 	mustChange(t, want, deleteRow("k3"))
 	wantDump(t, dump(t, built), dump(t, want))
@@ -59,7 +60,7 @@ func TestBuildIsAsIfByMutate(t *testing.T) {
 func TestBuildInManyTransactions(t *testing.T) {
 	path := newPath(t)
 	const n = 2*buildChanges + 1
-	if err := build(t.Context(), path, n, nil); err != nil {
+	if err := build(t.Context(), path, n); err != nil {
 		t.Fatal(err)
 	}
 	s := openAt(t, path, testSchema, Options{})
@@ -157,7 +158,7 @@ func TestBuildTakesNoExistingStore(t *testing.T) {
 	s := openAt(t, path, testSchema, Options{})
 	mustChange(t, s, put("k", "v"))
 	closeStore(t, s)
-	if err := build(t.Context(), path, 3, nil); !errors.Is(err, ErrExists) {
+	if err := build(t.Context(), path, 3); !errors.Is(err, ErrExists) {
 		t.Errorf("Build = %v, want ErrExists", err)
 	}
 	s = openAt(t, path, testSchema, Options{})
@@ -170,7 +171,7 @@ func TestBuildAfterADeadOne(t *testing.T) {
 	path := newPath(t)
 	for name, make := range map[string]func() error{
 		"garbage":    func() error { return os.WriteFile(path+".new", []byte("garbage"), 0o600) },
-		"half of it": func() error { return build(t.Context(), path+".new", 10, nil) },
+		"half of it": func() error { return build(t.Context(), path+".new", 10) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := make(); err != nil {
@@ -179,7 +180,7 @@ func TestBuildAfterADeadOne(t *testing.T) {
 			if _, err := Open(path, testSchema, Options{NeverCreate: true}); !errors.Is(err, ErrMissing) {
 				t.Errorf("Open = %v, want ErrMissing", err)
 			}
-			if err := build(t.Context(), path, 3, nil); err != nil {
+			if err := build(t.Context(), path, 3); err != nil {
 				t.Fatal(err)
 			}
 			info, err := Peek(path)

@@ -24,8 +24,7 @@ func (e *commitError) Unwrap() error { return e.err }
 // kernel may have dropped or kept the pages, and asking again proves nothing: see
 // Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
 func (s *Store) explainFailedCommit(err error) error {
-	var inCommit *commitError
-	if !errors.As(err, &inCommit) {
+	if _, ok := errors.AsType[*commitError](err); !ok {
 		return err
 	}
 	if !noRoom(err) {
@@ -36,7 +35,7 @@ func (s *Store) explainFailedCommit(err error) error {
 		now = number(tx.Bucket(metaBucket).Get(metaSequence))
 		return nil
 	}); verr != nil || now != s.sequence.Load() {
-		return nil
+		return nil //nolint:nilerr // nil says that nobody can know
 	}
 	return ErrFull.Because(err)
 }

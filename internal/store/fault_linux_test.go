@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -109,7 +108,7 @@ func TestAFullDisk(t *testing.T) {
 			t.Errorf("Mutate = %v, want ErrFull", err)
 		}
 		backup := filepath.Join(dir, "backup.db")
-		if err := s.BackupTo(context.Background(), backup); !errors.Is(err, syscall.ENOSPC) {
+		if err := s.BackupTo(t.Context(), backup); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("BackupTo = %v, want ENOSPC", err)
 		}
 		if _, err := os.Stat(backup); !errors.Is(err, os.ErrNotExist) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -155,13 +156,13 @@ func dump(tb testing.TB, s *Store) map[string]string {
 		if err != nil {
 			return err
 		}
-		all["sequence"] = fmt.Sprint(info.Sequence)
+		all["sequence"] = strconv.FormatUint(info.Sequence, 10)
 		all["checksum"] = fmt.Sprintf("%016x", info.Checksum)
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 			if string(name) == string(metaBucket) {
 				return nil
 			}
-			all[string(name)+" next"] = fmt.Sprint(b.Sequence())
+			all[string(name)+" next"] = strconv.FormatUint(b.Sequence(), 10)
 			return b.ForEach(func(k, v []byte) error {
 				all[fmt.Sprintf("%s %q", name, k)] = fmt.Sprintf("%q", v)
 				return nil

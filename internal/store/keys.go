@@ -150,5 +150,5 @@ func sweepKeys(tx *Tx, now time.Time, limit int) error {
 }
 
 func expiryKey(expiry time.Time, key []byte) []byte {
-	return append(be(uint64(expiry.UnixNano())), key...) //nolint:gosec // after 1970
+	return append(be(uint64(expiry.UnixNano())), key...)
 }

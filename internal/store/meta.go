@@ -95,7 +95,7 @@ func initMeta(tx *bbolt.Tx, schema Schema, now time.Time) error {
 	for _, kv := range []struct{ key, value []byte }{
 		{metaService, []byte(schema.Service)},
 		{metaUUID, []byte(newUUID())},
-		{metaCreateTime, be(uint64(now.UnixNano()))}, //nolint:gosec // after 1970
+		{metaCreateTime, be(uint64(now.UnixNano()))},
 		{metaEpoch, be(0)},
 		{metaSchema, be(uint64(schema.Version))},
 		{metaMinReader, be(1)},

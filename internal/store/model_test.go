@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ func TestStoreIsAMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
 		m := &machine{
-			t: t, path: filepath.Join(dir, fmt.Sprint(runs)), now: newClock(),
+			t: t, path: filepath.Join(dir, strconv.Itoa(runs)), now: newClock(),
 			model: model{rows: map[string]string{}, next: map[string]uint64{}, answers: map[string]remembered{}},
 		}
 		m.open()
@@ -50,9 +51,8 @@ type remembered struct {
 	expiry          time.Time
 }
 
-func (m model) clone() model {
-	m.rows, m.next, m.answers = maps.Clone(m.rows), maps.Clone(m.next), maps.Clone(m.answers)
-	return m
+func (m *model) clone() model {
+	return model{maps.Clone(m.rows), maps.Clone(m.next), maps.Clone(m.answers), m.sequence}
 }
 
 // A step is one call on a Tx.
@@ -91,7 +91,7 @@ var planGen = rapid.Custom(func(rt *rapid.T) plan {
 
 // apply does to a store what the plan says.
 func (p plan) apply(tx *Tx) (*wrapperspb.StringValue, error) {
-	answer := fmt.Sprint(tx.Sequence())
+	answer := strconv.FormatUint(tx.Sequence(), 10)
 	for _, s := range p.steps {
 		var err error
 		switch s.kind {
@@ -131,7 +131,7 @@ func (m *model) apply(p plan, now time.Time) (answer, failure string) {
 		return "", p.ending
 	}
 	wrote := p.key != ""
-	answer = fmt.Sprint(m.sequence + 1)
+	answer = strconv.FormatUint(m.sequence+1, 10)
 	for _, s := range p.steps {
 		at := s.bucket + "/" + s.key
 		switch s.kind {

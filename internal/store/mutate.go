@@ -189,7 +189,7 @@ func runChange(tx *Tx, c *change, now time.Time) (outcome, error) {
 	if err := c.ctx.Err(); err != nil {
 		// The caller has gone and was told nothing.
 		tx.begin()
-		return outcome{err: err}, nil
+		return outcome{err: err}, nil //nolint:nilerr // the others' transaction goes on
 	}
 	checksum := tx.begin()
 	answer, err := c.run(tx, now)

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestAnOpenReaderDoesNotStopTheWriter(t *testing.T) {
 						return err
 					}
 				}
-				return put("k", fmt.Sprint(i))(tx)
+				return put("k", strconv.Itoa(i))(tx)
 			}); err != nil {
 				written <- err
 				return

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"go.etcd.io/bbolt"
@@ -15,7 +17,7 @@ import (
 type Tx struct {
 	bolt     *bbolt.Tx
 	schema   Schema
-	buckets  map[string]*bbolt.Bucket
+	buckets  map[string]*txBucket
 	digest   *xxhash.Digest
 	checksum uint64
 	sequence uint64 // of the last change that wrote
@@ -23,6 +25,13 @@ type Tx struct {
 	wrote    bool   // this change has written
 	undo     []undone
 	keepUndo bool
+}
+
+// A txBucket is a bucket that a transaction has used.
+type txBucket struct {
+	*bbolt.Bucket
+	appended bool
+	last     []byte // of an appended bucket: no key is greater; nil before the first put
 }
 
 // undone is how to take one step back.
@@ -37,21 +46,21 @@ type undone struct {
 func newTx(bolt *bbolt.Tx, schema Schema, checksum, sequence uint64, keepUndo bool) *Tx {
 	return &Tx{
 		bolt: bolt, schema: schema, checksum: checksum, sequence: sequence, keepUndo: keepUndo,
-		buckets: make(map[string]*bbolt.Bucket, 8), digest: xxhash.New(),
+		buckets: make(map[string]*txBucket, 8), digest: xxhash.New(),
 	}
 }
 
 // bucket opens a bucket once a transaction.
-func (t *Tx) bucket(name []byte) *bbolt.Bucket {
+func (t *Tx) bucket(name []byte) *txBucket {
 	if b, ok := t.buckets[string(name)]; ok {
 		return b
 	}
-	b := t.bolt.Bucket(name)
-	if b == nil {
+	b := &txBucket{Bucket: t.bolt.Bucket(name), appended: t.schema.appended(name)}
+	if b.Bucket == nil {
 		// Open has created every bucket of the schema.
 		panic(fmt.Sprintf("store: bucket %q is not in the schema", name))
 	}
-	if t.schema.appended(name) {
+	if b.appended {
 		b.FillPercent = 0.95
 	}
 	t.buckets[string(name)] = b
@@ -66,7 +75,7 @@ func (t *Tx) Sequence() uint64 { return t.sequence + 1 }
 func (t *Tx) Get(bucket, key []byte) []byte { return t.bucket(bucket).Get(key) }
 
 // Bucket gives a bucket to read through, as a View has it.
-func (t *Tx) Bucket(name []byte) *bbolt.Bucket { return t.bucket(name) }
+func (t *Tx) Bucket(name []byte) *bbolt.Bucket { return t.bucket(name).Bucket }
 
 // NextID takes the bucket's next number: at least 1, never given twice unless the
 // change is undone. To take one is to write, even if no row comes of it.
@@ -102,7 +111,7 @@ func (t *Tx) Put(bucket, key, value []byte) error {
 		value = []byte{}
 	}
 	b := t.bucket(bucket)
-	old := b.Get(key)
+	old := b.before(key)
 	if err := b.Put(key, value); err != nil {
 		return err
 	}
@@ -113,6 +122,22 @@ func (t *Tx) Put(bucket, key, value []byte) error {
 	t.checksum += t.hash(bucket, key, value)
 	t.bytes += len(value)
 	return nil
+}
+
+// before gives the value that a key has before it is put. That the key is new is mostly
+// plain where keys only grow, and then nothing is searched.
+func (b *txBucket) before(key []byte) []byte {
+	if !b.appended {
+		return b.Get(key)
+	}
+	if b.last == nil {
+		b.last, _ = b.Cursor().Last()
+	}
+	if bytes.Compare(key, b.last) > 0 {
+		b.last = key
+		return nil
+	}
+	return b.Get(key)
 }
 
 // Delete removes a key. It is no error if there is none.
@@ -182,8 +207,7 @@ func (t *Tx) keep() {
 
 // rollback puts back what the change overwrote, last step first.
 func (t *Tx) rollback(checksum uint64) error {
-	for i := len(t.undo) - 1; i >= 0; i-- {
-		u := t.undo[i]
+	for _, u := range slices.Backward(t.undo) {
 		b := t.bucket(u.bucket)
 		var err error
 		switch {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 )
 
@@ -131,7 +132,7 @@ func TestAFailedChangeLeavesNoTrace(t *testing.T) {
 func TestAFailedChangeLeavesItsNeighbours(t *testing.T) {
 	good := steps(put("good", "before"), put("old", "good"), addItem)
 	goodToo := func(tx *Tx) error {
-		return steps(put("good too", string(tx.Get(rowsBucket, []byte("old")))+fmt.Sprint(tx.Sequence())), deleteRow("empty"), addItem)(tx)
+		return steps(put("good too", string(tx.Get(rowsBucket, []byte("old")))+strconv.FormatUint(tx.Sequence(), 10)), deleteRow("empty"), addItem)(tx)
 	}
 	want := openNew(t, Options{})
 	mustChange(t, want, undoSetUp)

@@ -8,14 +8,10 @@ import (
 	"github.com/splitboard/splitboard/internal/transfer"
 )
 
-// user, thread and post give a file whose section has a good record, and on the next
+// user and post give a file whose section has a good record, and on the next
 // line the one given.
 func user(record string) string {
 	return "{\"users\": [{\"id\": 1, \"username\": \"ada\", \"name\": \"Ada\"},\n" + record + "]}"
-}
-
-func thread(record string) string {
-	return "{\"threads\": [{\"id\": 1, \"title\": \"One\", \"createdBy\": 1},\n" + record + "]}"
 }
 
 func post(record string) string {

@@ -167,19 +167,28 @@ type board struct {
 func newBoard(tb testing.TB, services ...string) *board {
 	tb.Helper()
 	b := &board{dir: tb.TempDir()}
-	for _, table := range []transfer.Table{usersTable, threadsTable, postsTable} {
-		name := table.Section()
-		if len(services) > 0 && !slices.Contains(services, name) {
+	for _, target := range targetsIn(b.dir) {
+		if len(services) > 0 && !slices.Contains(services, target.Table.Section()) {
 			continue
 		}
-		if err := os.Mkdir(filepath.Join(b.dir, name), 0o700); err != nil {
+		if err := os.Mkdir(filepath.Dir(target.Path), 0o700); err != nil {
 			tb.Fatal(err)
 		}
-		b.targets = append(b.targets, transfer.Target{
-			Table: table, Schema: schema(name, name == "posts"), Path: filepath.Join(b.dir, name, "store.db"),
-		})
+		b.targets = append(b.targets, target)
 	}
 	return b
+}
+
+// targetsIn gives the stores of all services.
+func targetsIn(dir string) []transfer.Target {
+	var targets []transfer.Target
+	for _, table := range []transfer.Table{usersTable, threadsTable, postsTable} {
+		name := table.Section()
+		targets = append(targets, transfer.Target{
+			Table: table, Schema: schema(name, name == "posts"), Path: filepath.Join(dir, name, "store.db"),
+		})
+	}
+	return targets
 }
 
 // load imports a file's text.

@@ -14,8 +14,6 @@ var (
 	ErrNotEmpty = errors.New("the store holds other data")
 	// ErrChanged says that the file changed while it was read.
 	ErrChanged = errors.New("the file was changed while it was read; nothing was loaded")
-	// ErrExists says that a file is there already.
-	ErrExists = errors.New("the file exists already")
 )
 
 // A FileError is what is wrong with a file, and where.

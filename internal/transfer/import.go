@@ -71,7 +71,7 @@ func Import(ctx context.Context, name string, r io.ReadSeeker, targets []Target,
 	}
 	im := &importer{name: name, file: r, opts: opts, ids: make(map[string]idSet)}
 	for _, t := range targets {
-		im.parts = append(im.parts, &part{Target: t, row: t.Table.newRow(), aside: t.Path + ".import"})
+		im.parts = append(im.parts, &part{Target: t, row: t.Table.newRow(), aside: aside(t.Path)})
 	}
 	if err := im.run(ctx); err != nil {
 		return nil, err
@@ -101,6 +101,7 @@ type part struct {
 	row       *row
 	aside     string // where the store is built
 	present   bool
+	built     bool
 	records   int64
 	digest    []byte
 	outcome   Outcome
@@ -216,21 +217,21 @@ func (im *importer) survey(ctx context.Context) error {
 // others refer to in vain.
 func (im *importer) expect() error {
 	var wanted []string
-	any := false
+	some := false
 	for _, p := range im.parts {
 		wanted = append(wanted, p.Table.section)
 		if !p.present {
 			p.outcome = Absent
 			continue
 		}
-		any = true
+		some = true
 		for _, c := range p.row.columns {
 			if c.kind == kindRef && im.ids[c.refers] == nil {
 				p.unchecked = append(p.unchecked, c.refers)
 			}
 		}
 	}
-	if any {
+	if some {
 		return nil
 	}
 	return fmt.Errorf("%s: %w: it has no %s", im.name, ErrNoSection, strings.Join(wanted, ", no "))

@@ -171,6 +171,23 @@ func (b *board) state(tb testing.TB) map[string]string {
 	return state
 }
 
+// Indexes are filled run by run.
+func TestImportInRuns(t *testing.T) {
+	text := boardJSON(t)
+	for _, n := range []int{1, 2, 4, 6, 7} { // of 6 posts
+		transfer.SetIndexRun(t, n)
+		b := newBoard(t)
+		b.mustLoad(t, text)
+		b.check(t)
+		if got := b.text(t); got != text {
+			t.Errorf("runs of %d give\n%s", n, got)
+		}
+		if got := outcomes(b.mustLoad(t, text)); !slices.Equal(got, []transfer.Outcome{held, held, held}) {
+			t.Errorf("runs of %d, again: %v", n, got)
+		}
+	}
+}
+
 // A store that was opened and never written to is as good as none.
 func TestImportIntoEmptyStore(t *testing.T) {
 	b := newBoard(t)
@@ -357,13 +374,17 @@ func (s *swapped) Seek(offset int64, whence int) (int64, error) {
 func TestImportOfFileThatChanges(t *testing.T) {
 	text := boardJSON(t)
 	b := newBoard(t)
-	file := &swapped{ReadSeeker: strings.NewReader(text), then: strings.Replace(text, "Soup", "Stew", 1)}
-	if _, err := transfer.Import(t.Context(), "board.json", file, b.targets, transfer.Options{}); !errors.Is(err, transfer.ErrChanged) {
-		t.Errorf("a post that changes: %v", err)
-	}
-	file = &swapped{ReadSeeker: strings.NewReader(text), then: smaller}
-	if _, err := transfer.Import(t.Context(), "board.json", file, b.targets, transfer.Options{}); !errors.Is(err, transfer.ErrChanged) {
-		t.Errorf("a board that changes: %v", err)
+	half, _, _ := strings.Cut(text, ",\n\n  \"posts\"")
+	for name, then := range map[string]string{
+		"a post":      strings.Replace(text, "Soup", "Stew", 1),
+		"everything":  smaller,
+		"nothing yet": "{}",
+		"half of it":  half + "}",
+	} {
+		file := &swapped{ReadSeeker: strings.NewReader(text), then: then}
+		if _, err := transfer.Import(t.Context(), "board.json", file, b.targets, transfer.Options{}); !errors.Is(err, transfer.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if got := b.files(t); len(got) > 0 {
 		t.Errorf("the folder has %v", got)
@@ -375,8 +396,8 @@ func TestImportOfPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close() //nolint:errcheck // ends with the test
-	defer w.Close() //nolint:errcheck // ends with the test
+	defer r.Close()
+	defer w.Close()
 	_, err = transfer.Import(t.Context(), "/dev/stdin", r, newBoard(t).targets, transfer.Options{})
 	if err == nil || !strings.HasPrefix(err.Error(), "/dev/stdin is read twice, so it must be a regular file") {
 		t.Errorf("a pipe: %v", err)

@@ -22,7 +22,7 @@ func (im *importer) load(ctx context.Context) error {
 		return err
 	}
 	now := im.opts.Now()
-	return r.walk(func(section string) error {
+	err = r.walk(func(section string) error {
 		p := im.part(section)
 		if p == nil || !p.loads() {
 			return r.records(func() error {
@@ -32,15 +32,24 @@ func (im *importer) load(ctx context.Context) error {
 		}
 		started := time.Now()
 		defer func() { p.took = time.Since(started) }()
-		// A run that was killed may have left one.
-		if err := remove(p.aside); err != nil {
+		if err := Sweep(p.Path); err != nil {
 			return err
 		}
+		p.built = true
 		clock := func() time.Time { return now }
 		return store.Build(ctx, p.aside, p.Schema, store.Options{Now: clock}, p.digest, func(b *store.Builder) error {
 			return im.insert(r, p, b, now)
 		})
 	})
+	if err != nil {
+		return err
+	}
+	for _, p := range im.parts {
+		if p.loads() && !p.built {
+			return fmt.Errorf("%s: %w", im.name, ErrChanged)
+		}
+	}
+	return nil
 }
 
 // insert reads the part's section into the store that is built.
@@ -110,6 +119,16 @@ func (im *importer) place() error {
 		placed = append(placed, p.Table.section)
 	}
 	return nil
+}
+
+// aside gives where the store that belongs at path is built.
+func aside(path string) string { return path + ".import" }
+
+// Sweep removes what an import that was killed left beside the store at path. The caller
+// holds the service's lock.
+func Sweep(path string) error {
+	// The second is where store.Build works on the first.
+	return errors.Join(remove(aside(path)), remove(aside(path)+".new"))
 }
 
 // syncDir makes a rename in dir durable.

@@ -58,12 +58,12 @@ func (b *longBoard) Seek(_ int64, whence int) (int64, error) {
 // The heap does not grow with the file: what lives while four times as much is imported,
 // or exported, is about the same.
 func TestMemory(t *testing.T) {
-	few, many := peak(t, 10_000), peak(t, 40_000)
+	few, many := peak(t, 5_000), peak(t, 20_000)
 	const slack = 8 << 20
 	if many > few+few/4+slack {
-		t.Errorf("at most %d MiB live with 10,000 posts, and %d MiB with 40,000", few>>20, many>>20)
+		t.Errorf("at most %d MiB live with 5,000 posts, and %d MiB with 20,000", few>>20, many>>20)
 	}
-	if file := uint64(newLongBoard(40_000).size); many > file/2 {
+	if file := uint64(newLongBoard(20_000).size); many > file/2 {
 		t.Errorf("at most %d MiB live for a file of %d MiB", many>>20, file>>20)
 	}
 }

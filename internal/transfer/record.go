@@ -183,5 +183,5 @@ func escaped(raw []byte) rune {
 	if err != nil {
 		return -1
 	}
-	return rune(n) //nolint:gosec // 16 bits
+	return rune(n)
 }

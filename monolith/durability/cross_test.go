@@ -50,7 +50,7 @@ func (s services) control(t *testing.T, fronted bool) boardtest.Control {
 	return boardtest.Control{
 		Kill:    func(name string) { s[name].kill(t) },
 		Start:   func(name string) { s[name].start(t) },
-		Halt:    func(name string) { s[name].signal(t, syscall.SIGSTOP) },
+		Halt:    func(name string) { s[name].halt(t) },
 		Resume:  func(name string) { s[name].signal(t, syscall.SIGCONT) },
 		Fronted: fronted,
 	}

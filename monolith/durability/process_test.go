@@ -24,6 +24,7 @@ var programs struct {
 func program(t *testing.T, name string) string {
 	t.Helper()
 	programs.once.Do(func() {
+		//nolint:usetesting // they outlive the test that asks first
 		if programs.dir, programs.err = os.MkdirTemp("", "splitboard-durability-"); programs.err != nil {
 			return
 		}
@@ -97,6 +98,16 @@ func (p *process) kill(t *testing.T) {
 	p.cmd = nil
 }
 
+// halt stops the process as it stands, and returns when none of its threads runs.
+func (p *process) halt(t *testing.T) {
+	t.Helper()
+	p.signal(t, syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("halting %s: %v, %#x", p.path, err, status)
+	}
+}
+
 func (p *process) signal(t *testing.T, sig syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil {
@@ -104,7 +115,12 @@ func (p *process) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-type addresses struct{ Msg, HTTP, GRPC string }
+// addresses is what a program says when it is ready.
+type addresses struct {
+	Msg  string `json:"msg"`
+	HTTP string `json:"http"`
+	GRPC string `json:"grpc"`
+}
 
 // logWatch keeps what a program logs, and tells when that says that it is ready.
 type logWatch struct {
