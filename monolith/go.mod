@@ -4,11 +4,14 @@ go 1.26.0
 
 require (
 	github.com/splitboard/splitboard/edge v0.0.0
+	github.com/splitboard/splitboard/gen v0.0.0
 	github.com/splitboard/splitboard/internal v0.0.0
 	github.com/splitboard/splitboard/services/posts v0.0.0
 	github.com/splitboard/splitboard/services/threads v0.0.0
 	github.com/splitboard/splitboard/services/users v0.0.0
 	golang.org/x/sys v0.49.0
+	google.golang.org/grpc v1.85.0
+	google.golang.org/protobuf v1.36.12
 )
 
 require (
@@ -18,15 +21,12 @@ require (
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/schollz/progressbar/v3 v3.19.1 // indirect
-	github.com/splitboard/splitboard/gen v0.0.0 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261019180522-ce908d29299b // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b // indirect
-	google.golang.org/grpc v1.85.0 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
 )
 
 replace (

@@ -226,7 +226,8 @@ func try(ctx context.Context, method, url string, body io.Reader) (reply, string
 		return reply{}, "", err
 	}
 	req.Header.Set("X-Request-Id", testRequestID)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	client := &http.Client{Transport: new(http.Transport), Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
 	resp, err := client.Do(req)
 	if err != nil {
 		return reply{}, "", err

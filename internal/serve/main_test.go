@@ -165,6 +165,7 @@ type load struct {
 	gone     atomic.Int64 // clients that ended because nobody listens
 	mu       sync.Mutex
 	failures []string
+	draining atomic.Bool  // the process says so
 	closing  atomic.Int64 // when the listeners may close, in Unix nanoseconds
 }
 
@@ -204,6 +205,7 @@ func (l *load) http(addr string) {
 		if i%4 == 3 {
 			request = "POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
 		}
+		draining := l.draining.Load()
 		_, err := io.WriteString(conn, request)
 		var resp *http.Response
 		if err == nil {
@@ -225,6 +227,9 @@ func (l *load) http(addr string) {
 		}
 		if resp.StatusCode != http.StatusOK {
 			l.fail("request %d: %s", i, resp.Status)
+		}
+		if draining && !resp.Close {
+			l.fail("request %d: the connection stays open while the process drains", i)
 		}
 		l.answered.Add(1)
 		fresh = false
@@ -282,6 +287,12 @@ func TestStopUnderLoad(t *testing.T) {
 	l.closing.Store(time.Now().Add(drain).UnixNano())
 	before := l.answered.Load()
 	p.signal(t, syscall.SIGTERM)
+	waitFor(t, "the drain", func() bool {
+		resp, _ := ask(t, "GET", "http://"+p.http+"/", nil)
+		l.answered.Add(1)
+		return resp.StatusCode == http.StatusServiceUnavailable
+	})
+	l.draining.Store(true)
 	if code := p.exit(t); code != 0 {
 		t.Errorf("exit %d\n%s", code, p.log)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"testing"
 )
 
@@ -94,6 +96,55 @@ func TestAFullQueueLetsItsCallersGo(t *testing.T) {
 	}
 	h.letGo()
 	wantNoRow(t, s, "late")
+}
+
+// askedContext counts how often somebody has begun to wait for its end.
+type askedContext struct {
+	context.Context //nolint:containedctx // it is one
+	asked           *atomic.Int64
+}
+
+func (c askedContext) Done() <-chan struct{} {
+	c.asked.Add(1)
+	return c.Context.Done()
+}
+
+// Those who wait for room in the queue have been let in, and are answered.
+func TestCloseWaitsForAFullQueue(t *testing.T) {
+	s := openNew(t, Options{})
+	h := hold(t, s)
+	const waiting = 50
+	ctx := askedContext{Context: t.Context(), asked: new(atomic.Int64)}
+	for i := range cap(s.queue) + waiting {
+		if i < cap(s.queue) {
+			h.start(func() {
+				if err := do(t.Context(), s, put(strconv.Itoa(i), "v")); err != nil {
+					t.Error(err)
+				}
+			})
+			continue
+		}
+		h.started.Go(func() {
+			if err := do(ctx, s, put(strconv.Itoa(i), "v")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, func() bool { return ctx.asked.Load() == waiting })
+	closed := make(chan error)
+	go func() { closed <- s.Close() }()
+	eventually(t, func() bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return s.closed
+	})
+	h.letGo()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if got := s.Sequence(); got != uint64(cap(s.queue)+waiting) {
+		t.Errorf("Sequence = %d, want %d", got, cap(s.queue)+waiting)
+	}
 }
 
 func TestCloseWaitsForChanges(t *testing.T) {

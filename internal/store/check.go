@@ -85,7 +85,7 @@ func checkMeta(tx *bbolt.Tx, info Info, report func(string, ...any)) {
 		report("meta: %s has %d bytes, not %d", metaSecret, n, secretSize)
 	}
 	if info.Migrating != 0 {
-		report("a migration to schema version %d has not ended; run it again", info.Migrating)
+		report("the migration from schema version %d to %d has not ended; run it again", info.Migrating, info.MinReader)
 	}
 	if info.MinReader > info.SchemaVersion {
 		report("meta: min_reader is %d, beyond the schema version %d", info.MinReader, info.SchemaVersion)

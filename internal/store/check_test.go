@@ -98,7 +98,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		"no schema":        {metaPut(metaSchema, nil), []string{"meta: schema has 0 bytes", "min_reader is 1, beyond"}},
 		"no min_reader":    {metaPut(metaMinReader, nil), []string{"meta: min_reader has 0 bytes"}},
 		"no secret":        {metaPut(metaSecret, nil), []string{"meta: page_secret has 0 bytes"}},
-		"a half migration": {metaPut(metaMigrating, be(1)), []string{"a migration to schema version 1"}},
+		"a half migration": {metaPut(metaMigrating, be(1)), []string{"the migration from schema version 1 to 1"}},
 		"no bucket of ours": {func(tx *bbolt.Tx) error {
 			return tx.DeleteBucket(rowsBucket)
 		}, []string{"checksum", "bucket rows is missing"}},

@@ -32,7 +32,7 @@ var (
 	metaChecksum     = []byte("checksum")      // rolling checksum of all rows but these
 	metaSecret       = []byte("page_secret")   // signs page tokens
 	metaImportDigest = []byte("import_digest") // what the store was filled with, if it was
-	metaMigrating    = []byte("migrating")     // schema version of a migration that has begun and not ended
+	metaMigrating    = []byte("migrating")     // min_reader before a migration that has not ended; else missing
 )
 
 // secretSize is the length of the page-token secret: HMAC-SHA-256's own output size.
@@ -52,8 +52,8 @@ type Info struct {
 	Checksum uint64
 	// SchemaVersion and MinReader are as Schema explains.
 	SchemaVersion, MinReader uint32
-	// Migrating is the schema version of a migration that has begun and not ended,
-	// or 0. The service runs, but wants Migrate again.
+	// Migrating is what MinReader was before a migration that has begun and not
+	// ended, or 0. The service runs, but wants Migrate again.
 	Migrating uint32
 	// ImportDigest names the data that the store was filled with, if it was.
 	ImportDigest []byte

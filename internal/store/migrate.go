@@ -10,8 +10,8 @@ import (
 // Migrate runs the schema's migrations that the store at path has not had, and raises
 // its min_reader: from then on binaries that do not know the new version refuse it. The
 // caller must hold the service's lock. Each step is one transaction, so an interrupted
-// migration goes on where it stopped. It returns min_reader before and after, which are
-// the same if all there was to do was to end an interrupted migration.
+// migration goes on where it stopped. It returns the min_reader that all rows had before,
+// and the one that the store has now.
 func Migrate(path string, schema Schema) (before, after uint32, err error) {
 	info, err := Peek(path)
 	if err != nil {
@@ -24,15 +24,24 @@ func Migrate(path string, schema Schema) (before, after uint32, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	err = errors.Join(migrate(db, schema, info), db.Close())
+	before = info.migratedTo()
+	err = errors.Join(migrate(db, schema, before), db.Close())
 	now, perr := Peek(path)
-	return info.MinReader, now.MinReader, errors.Join(err, perr)
+	return before, now.MinReader, errors.Join(err, perr)
 }
 
-// migrate runs the migrations that a store which says info has not had whole.
-func migrate(db *bbolt.DB, schema Schema, info Info) error {
+// migratedTo gives the min_reader that all rows have.
+func (i Info) migratedTo() uint32 {
+	if i.Migrating != 0 {
+		return i.Migrating
+	}
+	return i.MinReader
+}
+
+// migrate runs the migrations beyond a version.
+func migrate(db *bbolt.DB, schema Schema, beyond uint32) error {
 	for _, m := range schema.Migrations {
-		if m.Version <= info.MinReader && m.Version != info.Migrating {
+		if m.Version <= beyond {
 			continue
 		}
 		if err := migrateTo(db, schema, m); err != nil {
@@ -59,7 +68,8 @@ func migrateTo(db *bbolt.DB, schema Schema, m Migration) error {
 				return err
 			}
 			tx.keep()
-			if err := markMigrated(bolt, max(info.SchemaVersion, schema.Version), m, done); err != nil {
+			info.SchemaVersion = max(info.SchemaVersion, schema.Version)
+			if err := markMigrated(bolt, info, m, done); err != nil {
 				return err
 			}
 			return tx.writeState()
@@ -73,16 +83,16 @@ func migrateTo(db *bbolt.DB, schema Schema, m Migration) error {
 
 // markMigrated records how far a migration is. min_reader rises with its first step:
 // an older binary could not even read a store that is half way.
-func markMigrated(bolt *bbolt.Tx, version uint32, m Migration, done bool) error {
+func markMigrated(bolt *bbolt.Tx, info Info, m Migration, done bool) error {
 	meta := bolt.Bucket(metaBucket)
 	if err := meta.Put(metaMinReader, be(uint64(m.Version))); err != nil {
 		return err
 	}
-	if err := meta.Put(metaSchema, be(uint64(version))); err != nil {
+	if err := meta.Put(metaSchema, be(uint64(info.SchemaVersion))); err != nil {
 		return err
 	}
 	if done {
 		return meta.Delete(metaMigrating)
 	}
-	return meta.Put(metaMigrating, be(uint64(m.Version)))
+	return meta.Put(metaMigrating, be(uint64(info.migratedTo())))
 }

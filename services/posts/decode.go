@@ -2,6 +2,7 @@ package posts
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -24,12 +25,16 @@ func decode(value []byte) (*postsv1.Post, error) {
 }
 
 // A pageDecoder reads the posts of one page. It does what proto.Unmarshal does, several
-// times as fast for many posts, by allocating them in slabs and each one's strings at
-// once; what it does not know, a field of a newer binary say, it leaves to
+// times as fast for many posts, by allocating posts, timestamps and strings many at a
+// time; what it does not know, a field of a newer binary say, it leaves to
 // proto.Unmarshal.
 type pageDecoder struct {
 	posts  []postsv1.Post
 	stamps []timestamppb.Timestamp
+	slab   int // how many posts were allocated last
+
+	// text holds the bytes that the posts' strings are parts of.
+	text strings.Builder
 
 	// The last timestamp read, and its wire bytes: a post that was never changed has the
 	// same twice, and posts that came together share one.
@@ -37,20 +42,37 @@ type pageDecoder struct {
 	lastWire string
 }
 
-// slab is how many posts are allocated at once.
-const slab = 16
+// How much is allocated at once: few posts first, since many pages have few.
+const (
+	firstSlab = 8
+	lastSlab  = 128
+	textChunk = 16 << 10
+)
 
 // decode reads a stored post.
 func (d *pageDecoder) decode(value []byte) (*postsv1.Post, error) {
 	if len(d.posts) == 0 {
-		d.posts = make([]postsv1.Post, slab)
+		d.slab = min(max(2*d.slab, firstSlab), lastSlab)
+		d.posts = make([]postsv1.Post, d.slab)
 	}
 	p := &d.posts[0]
 	d.posts = d.posts[1:]
-	if d.fill(p, string(value)) {
+	if d.fill(p, d.keep(value)) {
 		return p, nil
 	}
 	return decode(value)
+}
+
+// keep copies bytes out of the transaction.
+func (d *pageDecoder) keep(value []byte) string {
+	if d.text.Cap()-d.text.Len() < len(value) {
+		// What was kept before stays where it is, held by the strings made of it.
+		d.text = strings.Builder{}
+		d.text.Grow(max(len(value), min(d.slab*len(value), textChunk)))
+	}
+	start := d.text.Len()
+	_, _ = d.text.Write(value) // a Builder's Write never fails
+	return d.text.String()[start:]
 }
 
 // fill sets the fields of an empty post from its wire bytes. It returns false, leaving
@@ -121,7 +143,7 @@ func (d *pageDecoder) stamp(wire string) (*timestamppb.Timestamp, bool) {
 		return d.last, true
 	}
 	if len(d.stamps) == 0 {
-		d.stamps = make([]timestamppb.Timestamp, 2*slab)
+		d.stamps = make([]timestamppb.Timestamp, d.slab)
 	}
 	t := &d.stamps[0]
 	d.stamps = d.stamps[1:]
