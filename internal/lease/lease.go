@@ -86,7 +86,7 @@ func Acquire(dir string, owner Owner, opts Options) (*Lease, error) {
 	if fs := networkFS(dir); fs != "" && !opts.AllowNetworkFS {
 		return nil, fmt.Errorf("%w (%s): %s", ErrNetworkFS, fs, dir)
 	}
-	lock, err := lockPath(filepath.Join(dir, lockFile))
+	lock, err := lockPath(filepath.Join(dir, lockFile), flock)
 	if errors.Is(err, ErrHeld) {
 		held := &HeldError{Dir: dir}
 		if o, err := ReadOwner(dir); err == nil {
@@ -106,7 +106,7 @@ func Acquire(dir string, owner Owner, opts Options) (*Lease, error) {
 }
 
 // lockPath locks the file that path names, not one that it named a moment ago.
-func lockPath(path string) (*os.File, error) {
+func lockPath(path string, flock func(*os.File) error) (*os.File, error) {
 	// The file is never replaced by us; a person may do it, and two processes with
 	// locks on two files of one name would both serve.
 	for range 10 {

@@ -129,26 +129,34 @@ func TestAcquireFails(t *testing.T) {
 
 // A lock on a file that has lost its name is no lock.
 func TestReplacedLockFile(t *testing.T) {
-	dir := t.TempDir()
-	l := acquire(t, dir)
-	path := filepath.Join(dir, lockFile)
-	if same, err := isStill(l.lock, path); err != nil || !same {
-		t.Errorf("the lock is on the file of that name: %v, %v", same, err)
+	path := filepath.Join(t.TempDir(), lockFile)
+	replace := map[string]func() error{
+		"removed":  func() error { return os.Remove(path) },
+		"replaced": func() error { return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)) },
 	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+	for name, replace := range replace {
+		var tries []os.FileInfo
+		f, err := lockPath(path, func(f *os.File) error {
+			fi, err := f.Stat()
+			tries = append(tries, fi)
+			if len(tries) == 1 {
+				err = errors.Join(err, replace())
+			}
+			return errors.Join(err, flock(f))
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		now, err := os.Stat(path)
+		if err != nil || len(tries) != 2 || !os.SameFile(tries[1], now) || os.SameFile(tries[0], now) {
+			t.Errorf("%s: %d tries, and the lock is on the file of that name: %v", name, len(tries), err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if same, err := isStill(l.lock, path); err != nil || same {
-		t.Errorf("after its removal: %v, %v", same, err)
-	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if same, err := isStill(l.lock, path); err != nil || same {
-		t.Errorf("after its replacement: %v, %v", same, err)
-	}
-	if err := l.Release(); err != nil {
-		t.Fatal(err)
+	if f, err := lockPath(path, func(f *os.File) error { return errors.Join(os.Remove(path), flock(f)) }); err == nil {
+		t.Errorf("a file that is replaced each time is locked: %v", f.Close())
 	}
 }
 

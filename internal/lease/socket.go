@@ -46,10 +46,6 @@ func (l *Lease) Listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u, ok := ln.(*net.UnixListener); ok {
-		// Closing must not remove the name: it is another one by then, and Release's.
-		u.SetUnlinkOnClose(false)
-	}
 	err = os.Chmod(tmp, 0o600)
 	if err == nil {
 		err = os.Rename(tmp, path)

@@ -150,11 +150,13 @@ func TestFlushAfterAWhile(t *testing.T) {
 		if n := strings.Count(out.String(), "\n"); n != 7 {
 			t.Errorf("%d lines after Close, want 7", n)
 		}
+		if l.timer.Stop() {
+			t.Error("the timer runs on after Close")
+		}
 		l.log(example())
 		if n := strings.Count(out.String(), "\n"); n != 8 {
 			t.Errorf("%d lines after a late one, want 8", n)
 		}
-		// The bubble ends only if no goroutine and no timer is left.
 	})
 }
 

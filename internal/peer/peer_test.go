@@ -166,8 +166,8 @@ func TestOrderOfPreference(t *testing.T) {
 	}
 }
 
-// A call that finds nobody fails at once, and half a second after the target is back the
-// connection is, however long it was away.
+// While its target is away the connection is tried at least every half second, calls fail
+// at once, and when the target is back so is the connection.
 func TestReconnect(t *testing.T) {
 	u := new(users)
 	addr, stop := u.start(t, "127.0.0.1:0")
@@ -176,26 +176,56 @@ func TestReconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
+
+	// Somebody who hangs up at once, and notes when.
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := make(chan []time.Time, 1)
+	go func() {
+		var at []time.Time
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				tries <- at
+				return
+			}
+			at = append(at, time.Now())
+			_ = conn.Close()
+		}
+	}()
+	write := func() error {
+		_, err := c.CreateUser(t.Context(), &usersv1.CreateUserRequest{})
+		return err
+	}
 	pace := time.NewTicker(5 * time.Millisecond)
 	defer pace.Stop()
-	away := time.Now()
-	for time.Since(away) < 1500*time.Millisecond {
+	for away := time.Now(); time.Since(away) < 2500*time.Millisecond; <-pace.C {
 		start := time.Now()
-		if _, err := c.CreateUser(t.Context(), &usersv1.CreateUserRequest{}); status.Code(err) != codes.Unavailable {
+		if err := write(); status.Code(err) != codes.Unavailable {
 			t.Fatalf("nobody is there: %v", err)
 		}
-		if d := time.Since(start); d > time.Second {
+		if d := time.Since(start); d > 500*time.Millisecond {
 			t.Fatalf("nobody is there: told after %v", d)
 		}
-		<-pace.C
 	}
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at := <-tries
+	if len(at) < 5 {
+		t.Errorf("%d tries in 2.5 s", len(at))
+	}
+	for i := 1; i < len(at); i++ {
+		if gap := at[i].Sub(at[i-1]); gap > 600*time.Millisecond {
+			t.Errorf("try %d comes after %v", i, gap)
+		}
+	}
+
 	u.start(t, addr)
 	back := time.Now()
-	var err error
-	for time.Since(back) < 2*time.Second {
-		if _, err = c.CreateUser(t.Context(), &usersv1.CreateUserRequest{}); err == nil {
-			break
-		}
+	for err = write(); err != nil && time.Since(back) < 2*time.Second; err = write() {
 		<-pace.C
 	}
 	if d := time.Since(back); err != nil || d > time.Second {

@@ -162,7 +162,6 @@ func TestDeadlineFinishCancelsWaiters(t *testing.T) {
 				t.Errorf("a waiter got %v", err)
 			}
 		}
-		// The bubble ends only if the spare timers of concurrent starts are stopped too.
 	})
 }
 

@@ -140,6 +140,12 @@ func fakeFace(conns map[string]grpc.ClientConnInterface, draining func() bool) h
 		}
 		fmt.Fprint(w, resp.GetUser().GetId())
 	})
+	mux.HandleFunc("POST /slow", func(w http.ResponseWriter, r *http.Request) {
+		// While the body is unread, net/http does not watch the connection.
+		if _, err := usersv1.NewUsersServiceClient(conns["users"]).GetUser(r.Context(), &usersv1.GetUserRequest{Id: slowID}); err != nil {
+			fail(w, err)
+		}
+	})
 	mux.HandleFunc("GET /panic", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "3")
 		w.Header().Set("Etag", `"1"`)

@@ -292,7 +292,7 @@ func TestStopWaitsForRequests(t *testing.T) {
 			}
 			answered := make(chan int, 1)
 			go func() {
-				resp, _, err := try(t.Context(), "GET", "http://"+r.HTTPAddr()+"/api/users/777", nil)
+				resp, _, err := try(t.Context(), "POST", "http://"+r.HTTPAddr()+"/slow", strings.NewReader("unread"))
 				if err != nil {
 					resp.StatusCode = 0
 				}

@@ -626,7 +626,8 @@ type UpdatePostRequest struct {
 	Post *Post `protobuf:"bytes,2,opt,name=post,proto3" json:"post,omitempty"`
 	// Which of post's fields to change: text, or `*` for all that can change.
 	// Paths of output only fields are ignored; thread, user and any other path are
-	// INVALID_ARGUMENT. Empty means those fields that are not empty in post.
+	// INVALID_ARGUMENT. Empty means those that can change and are not empty
+	// in post.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Change the post only if this is its etag. Empty for no such check.
 	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`

@@ -355,7 +355,8 @@ type UpdateThreadRequest struct {
 	Thread *Thread `protobuf:"bytes,2,opt,name=thread,proto3" json:"thread,omitempty"`
 	// Which of thread's fields to change: title, or `*` for all that can change.
 	// Paths of output only fields are ignored; created_by and any other path are
-	// INVALID_ARGUMENT. Empty means those fields that are not empty in thread.
+	// INVALID_ARGUMENT. Empty means those that can change and are not empty
+	// in thread.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Change the thread only if this is its etag. Empty for no such check.
 	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`

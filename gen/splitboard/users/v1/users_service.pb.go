@@ -355,7 +355,8 @@ type UpdateUserRequest struct {
 	User *User `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
 	// Which of user's fields to change: username, name, bio, or `*` for all three.
 	// Paths of output only fields are ignored; any other path is
-	// INVALID_ARGUMENT. Empty means those fields that are not empty in user.
+	// INVALID_ARGUMENT. Empty means those that can change and are not empty
+	// in user.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Change the user only if this is its etag. Empty for no such check.
 	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
