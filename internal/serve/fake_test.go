@@ -148,7 +148,7 @@ func fakeFace(conns map[string]grpc.ClientConnInterface, draining func() bool) h
 	})
 	mux.HandleFunc("GET /panic", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "3")
-		w.Header().Set("Etag", `"1"`)
+		w.Header().Set("ETag", `"1"`)
 		panic("a secret in a panic")
 	})
 	mux.HandleFunc("GET /panic-late", func(w http.ResponseWriter, _ *http.Request) {
@@ -231,7 +231,7 @@ func try(ctx context.Context, method, url string, body io.Reader) (reply, string
 	if err != nil {
 		return reply{}, "", err
 	}
-	req.Header.Set("X-Request-Id", testRequestID)
+	req.Header.Set("X-Request-ID", testRequestID)
 	client := &http.Client{Transport: new(http.Transport), Timeout: 20 * time.Second}
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(req)

@@ -26,12 +26,12 @@ func TestPanicInFace(t *testing.T) {
 			Reason string `json:"reason"`
 		} `json:"details"`
 	}
-	if err := json.Unmarshal([]byte(body), &st); err != nil || resp.StatusCode != http.StatusInternalServerError || resp.Header.Get("Etag") != "" ||
+	if err := json.Unmarshal([]byte(body), &st); err != nil || resp.StatusCode != http.StatusInternalServerError || resp.Header.Get("ETag") != "" ||
 		resp.Header.Get("Content-Type") != "application/json; charset=utf-8" ||
 		st.Code != 13 || len(st.Details) != 1 || st.Details[0].Reason != "INTERNAL" || strings.Contains(body, "secret") {
 		t.Errorf("%d %v %s: %v", resp.StatusCode, resp.Header, body, err)
 	}
-	id := resp.Header.Get("X-Request-Id")
+	id := resp.Header.Get("X-Request-ID")
 	if got := r.log.String(); !strings.Contains(got, "a secret in a panic") || !strings.Contains(got, "request_id="+id) {
 		t.Errorf("logged %s", got)
 	}
@@ -53,8 +53,8 @@ func TestPanicInFace(t *testing.T) {
 func TestRequestIDFromEndToEnd(t *testing.T) {
 	r := start(t, nil)
 	resp, body := ask(t, "GET", "http://"+r.HTTPAddr()+"/api/users/1", nil)
-	if resp.Header.Get("X-Request-Id") != testRequestID || !strings.HasPrefix(body, testRequestID+" ") {
-		t.Errorf("the answer has %q, the service saw %q", resp.Header.Get("X-Request-Id"), body)
+	if resp.Header.Get("X-Request-ID") != testRequestID || !strings.HasPrefix(body, testRequestID+" ") {
+		t.Errorf("the answer has %q, the service saw %q", resp.Header.Get("X-Request-ID"), body)
 	}
 }
 

@@ -386,7 +386,7 @@ func TestEdge(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp, body := ask(t, "GET", "http://"+p.HTTPAddr()+"/api/users/1", nil)
-	if id := resp.Header.Get("X-Request-Id"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(body, id+" ") {
+	if id := resp.Header.Get("X-Request-ID"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(body, id+" ") {
 		t.Errorf("%d %q; the upstream should see the request id %s", resp.StatusCode, body, id)
 	}
 	if p.GRPCAddr() != "" {

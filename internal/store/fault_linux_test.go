@@ -62,8 +62,10 @@ func TestAFullDisk(t *testing.T) {
 	s := openAt(t, path, testSchema, Options{})
 	ballast := filepath.Join(dir, "ballast")
 	mustChange(t, s, steps(put("k", "before"), addItem))
+	injected := mounted
 	fill := func(i int) error {
-		if !mounted && i == 50 {
+		if !injected && i == 50 {
+			injected = true
 			failOnce(s, writeError(syscall.ENOSPC))
 		}
 		ctx := WithIdempotencyKey(t.Context(), fmt.Sprint("key", i))

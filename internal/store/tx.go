@@ -31,7 +31,7 @@ type Tx struct {
 type txBucket struct {
 	*bbolt.Bucket
 	appended bool
-	last     []byte // of an appended bucket: no key is greater; nil before the first put
+	last     []byte // of an appended bucket: no key is greater; nil: not known
 }
 
 // undone is how to take one step back.
@@ -216,6 +216,7 @@ func (t *Tx) rollback(checksum uint64) error {
 		case u.old == nil:
 			err = b.Delete(u.key)
 		default:
+			b.last = nil // found after this row was deleted, it may be lower
 			err = b.Put(u.key, u.old)
 		}
 		if err != nil {

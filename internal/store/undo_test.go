@@ -26,15 +26,18 @@ var undoSteps = map[string]func(tx *Tx) error{
 	"set and take an id": steps(takeID, func(tx *Tx) error {
 		return tx.SetNextID(itemsBucket, 1000)
 	}, takeID),
-	"a row, thrice":   steps(put("old", "1"), put("old", "2"), put("old", "3")),
-	"come and go":     steps(put("new", "1"), deleteRow("new"), put("new", "2"), deleteRow("new")),
-	"go and come":     steps(deleteRow("old"), put("old", "1"), deleteRow("old"), put("old", "value")),
-	"come, go, come":  steps(put("new", "1"), deleteRow("new"), put("new", "2")),
-	"several rows":    steps(put("new", "1"), put("old", "2"), deleteRow("empty"), takeID, put("newer", "3")),
-	"many rows":       manyRows,
-	"delete all":      deleteAll,
-	"a neighbour's":   steps(put("good", "bad"), put("good", "worse")),
-	"all of his":      steps(deleteRow("good"), takeID),
+	"a row, thrice":  steps(put("old", "1"), put("old", "2"), put("old", "3")),
+	"come and go":    steps(put("new", "1"), deleteRow("new"), put("new", "2"), deleteRow("new")),
+	"go and come":    steps(deleteRow("old"), put("old", "1"), deleteRow("old"), put("old", "value")),
+	"come, go, come": steps(put("new", "1"), deleteRow("new"), put("new", "2")),
+	"several rows":   steps(put("new", "1"), put("old", "2"), deleteRow("empty"), takeID, put("newer", "3")),
+	"many rows":      manyRows,
+	"delete all":     deleteAll,
+	"a neighbour's":  steps(put("good", "bad"), put("good", "worse")),
+	"all of his":     steps(deleteRow("good"), takeID),
+	"the last item, and one before it": func(tx *Tx) error {
+		return errors.Join(tx.Delete(itemsBucket, be(2)), tx.Put(itemsBucket, be(0), nil))
+	},
 	"one that splits": func(tx *Tx) error { return tx.Put(rowsBucket, []byte("old"), make([]byte, 100_000)) },
 }
 
@@ -130,7 +133,9 @@ func TestAFailedChangeLeavesNoTrace(t *testing.T) {
 // In one batch, good changes stand before and after a bad one, on the same rows. What is
 // left must be what the good ones leave alone, numbers and ids included.
 func TestAFailedChangeLeavesItsNeighbours(t *testing.T) {
-	good := steps(put("good", "before"), put("old", "good"), addItem)
+	good := steps(put("good", "before"), put("old", "good"), addItem, func(tx *Tx) error {
+		return tx.Put(itemsBucket, be(2), []byte("good"))
+	})
 	goodToo := func(tx *Tx) error {
 		return steps(put("good too", string(tx.Get(rowsBucket, []byte("old")))+strconv.FormatUint(tx.Sequence(), 10)), deleteRow("empty"), addItem)(tx)
 	}
