@@ -19,14 +19,27 @@ var (
 // Answers larger than this do not keep their buffer.
 const maxPooled = 1 << 20
 
-var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 4<<10)} }}
+// Bodies and answers have pools of their own: a body that comes slowly must not sit in
+// the large buffer of an answer.
+var (
+	buffers = sync.Pool{New: newBuffer}
+	bodies  = sync.Pool{New: newBuffer}
+)
 
-type buffer struct{ b []byte }
+type buffer struct {
+	b    []byte
+	held int64 // of the budget
+}
 
-func (b *buffer) free() {
-	if cap(b.b) <= maxPooled {
+func newBuffer() any { return &buffer{b: make([]byte, 0, 4<<10)} }
+
+// free gives the buffer back to its pool, unless it is larger than most.
+func (b *buffer) free(pool *sync.Pool, most int) {
+	memory.give(b.held)
+	b.held = 0
+	if cap(b.b) <= most {
 		b.b = b.b[:0]
-		buffers.Put(b)
+		pool.Put(b)
 	}
 }
 
@@ -46,8 +59,12 @@ func answer(w http.ResponseWriter, r *http.Request, etag string, appendBody func
 		}
 	}
 	buf := buffers.Get().(*buffer)
-	defer buf.free()
+	defer buf.free(&buffers, maxPooled)
 	buf.b = appendBody(buf.b)
+	if err := buf.hold(len(buf.b)); err != nil {
+		fail(w, r, err)
+		return
+	}
 	values := &[2]string{etag, strconv.Itoa(len(buf.b))}
 	h := w.Header()
 	h["Content-Type"] = jsonType

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -20,14 +21,15 @@ type currentEtag func(ctx context.Context, id int64) (string, error)
 // do. It returns etag.ErrMismatch if the resource can have no such etag, and the error
 // of reading it.
 //
-// One strong tag is the service's to compare. Only for a list, or for a weak tag, which
-// never matches, must the resource be read first: one that does not exist is not found,
-// whatever the condition (RFC 9110 section 13.2.1).
+// One strong tag is the service's to compare. Only for a list, or for a tag that never
+// matches, must the resource be read first: one that does not exist is not found,
+// whatever the condition (RFC 9110 section 13.2.1). Weak tags never match, nor do those
+// that gRPC cannot send because they are not UTF-8.
 func (t tags) guard(ctx context.Context, id int64, current currentEtag) (string, error) {
 	if t.any {
 		return "", nil
 	}
-	if len(t.list) == 1 && !isWeak(t.list[0]) {
+	if len(t.list) == 1 && !isWeak(t.list[0]) && utf8.ValidString(t.list[0]) {
 		return t.list[0], nil
 	}
 	now, err := current(ctx, id)

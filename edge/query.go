@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/splitboard/splitboard/internal/apierr"
 	"github.com/splitboard/splitboard/internal/page"
@@ -56,6 +57,11 @@ func parseListQuery(raw, filter string) (listQuery, error) {
 		value, err = url.QueryUnescape(value)
 		if err != nil {
 			violate(name, "has a `%` that two hexadecimal digits do not follow")
+			continue
+		}
+		if !utf8.ValidString(value) {
+			// Over a network gRPC would refuse to send it.
+			violate(name, "is not valid UTF-8")
 			continue
 		}
 		if slices.ContainsFunc(q.given, func(p parameter) bool { return p.name == name }) {

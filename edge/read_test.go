@@ -98,6 +98,7 @@ func TestInvalidQueries(t *testing.T) {
 		"createdBy=":                         {"createdBy"},
 		"createdBy=01":                       {"createdBy"},
 		"page%53ize=x":                       {"pageSize"},
+		"pageToken=%ff&orderBy=id%c0":        {"pageToken", "orderBy"},
 	} {
 		board := newFakeBoard()
 		w := do(board.face(), http.MethodGet, "/api/threads?"+query, "")

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/splitboard/splitboard/internal/apierr"
 )
 
 const (
@@ -48,32 +50,46 @@ func checkMediaType(r *http.Request) error {
 	return nil
 }
 
-// readBody reads a request's whole body into b.
-func readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, error) {
+// readBody reads a request's whole body into buf.
+func readBody(w http.ResponseWriter, r *http.Request, buf *buffer) error {
 	if r.ContentLength > maxBody {
-		return b, errBodyTooLarge
-	}
-	if free := cap(b) - len(b); r.ContentLength >= int64(free) {
-		// One byte more than the body has, so that its end is met without growing.
-		b = append(make([]byte, 0, r.ContentLength+1), b...)
+		return errBodyTooLarge
 	}
 	body := http.MaxBytesReader(w, r.Body, maxBody)
 	for {
-		n, err := body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
+		if len(buf.b) == cap(buf.b) {
+			if err := buf.grow(r.ContentLength); err != nil {
+				return err
+			}
+		}
+		n, err := body.Read(buf.b[len(buf.b):cap(buf.b)])
+		buf.b = buf.b[:len(buf.b)+n]
 		switch {
 		case err == io.EOF:
-			return b, nil
+			return nil
 		case err != nil:
 			if _, over := errors.AsType[*http.MaxBytesError](err); over {
-				return b, errBodyTooLarge
+				return errBodyTooLarge
 			}
-			return b, errBody.Message("the body ended early, or came too slowly").Because(err)
-		}
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+			return errBody.Message("the body ended early, or came too slowly").Because(err)
 		}
 	}
+}
+
+// grow makes room for more of a body of the given length, which is negative if nobody
+// said it. It never makes much more than what has come already: the length is a promise,
+// and costs nothing. It returns apierr.ErrOverloaded.
+func (b *buffer) grow(length int64) error {
+	size := max(2*cap(b.b), exempt)
+	if length >= int64(cap(b.b)) {
+		// One byte more than the body has, so that its end is met without growing.
+		size = min(size, int(length)+1)
+	}
+	if err := b.hold(size); err != nil {
+		return err
+	}
+	b.b = append(make([]byte, 0, size), b.b...)
+	return nil
 }
 
 // checkBody reads a body and checks all of it.
@@ -82,7 +98,7 @@ func checkBody(w http.ResponseWriter, r *http.Request, buf *buffer, shape *shape
 	if err != nil {
 		return nil, err
 	}
-	if buf.b, err = readBody(w, r, buf.b); err != nil {
+	if err := readBody(w, r, buf); err != nil {
 		return nil, err
 	}
 	resource, err := shape.parse(buf.b)
@@ -99,7 +115,7 @@ func failBody(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errMediaType) && r.Method == http.MethodPatch:
 		w.Header()["Accept-Patch"] = acceptPatch
-	case errors.Is(err, errBodyTooLarge):
+	case errors.Is(err, errBodyTooLarge), errors.Is(err, apierr.ErrOverloaded):
 		// The rest of the body is on its way: nothing after it can be read.
 		w.Header()["Connection"] = closeConnection
 	}

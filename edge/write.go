@@ -53,8 +53,8 @@ func (gw *gateway) serve(w http.ResponseWriter, r *http.Request, success int, sh
 	}
 	body := io.ReadCloser(http.NoBody)
 	if shape != nil {
-		buf := buffers.Get().(*buffer)
-		defer buf.free()
+		buf := bodies.Get().(*buffer)
+		defer buf.free(&bodies, exempt)
 		if body, err = checkBody(w, r, buf, shape); err != nil {
 			failBody(w, r, err)
 			return

@@ -194,6 +194,7 @@ func TestIfMatch(t *testing.T) {
 		{`"x", "y"`, 412, "ETAG_MISMATCH", ""},
 		{`W/CURRENT`, 412, "ETAG_MISMATCH", ""},
 		{`"x", W/CURRENT`, 412, "ETAG_MISMATCH", ""},
+		{"\"\xff\"", 412, "ETAG_MISMATCH", ""}, // gRPC could not send it
 		{``, 400, "INVALID_FIELD", ""},
 		{`x`, 400, "INVALID_FIELD", ""},
 		{`"x" "y"`, 400, "INVALID_FIELD", ""},

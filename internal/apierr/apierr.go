@@ -147,7 +147,12 @@ func Status(err error) *status.Status {
 	case errors.Is(err, context.Canceled):
 		return ErrCancelled.GRPCStatus()
 	}
-	if st, ok := status.FromError(err); ok {
+	// status.FromError would put the text of what wraps a status into its message.
+	if s, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		st := s.GRPCStatus()
 		if ReasonOf(st) != "" {
 			return st
 		}

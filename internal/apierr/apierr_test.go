@@ -62,6 +62,8 @@ func TestStatus(t *testing.T) {
 		"a wrapped deadline":          {fmt.Errorf("/secret/path: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "DEADLINE_EXCEEDED", apierr.ErrDeadline.Error()},
 		"cancelled":                   {context.Canceled, codes.Canceled, "CANCELLED", ""},
 		"a peer's":                    {peer.Err(), codes.NotFound, "USER_NOT_FOUND", "there is no such user"},
+		"a peer's, wrapped":           {fmt.Errorf("/secret/path: %w", peer.Err()), codes.NotFound, "USER_NOT_FOUND", "there is no such user"},
+		"a peer's, joined":            {errors.Join(errCause, peer.Err()), codes.NotFound, "USER_NOT_FOUND", "there is no such user"},
 		"a stranger's":                {foreign.Err(), codes.Internal, "INTERNAL", apierr.ErrInternal.Error()},
 		"a stranger's without detail": {status.Error(codes.Unavailable, "dial /secret/path"), codes.Internal, "INTERNAL", apierr.ErrInternal.Error()},
 		"gRPC's deadline":             {status.Error(codes.DeadlineExceeded, "/secret/path"), codes.DeadlineExceeded, "DEADLINE_EXCEEDED", apierr.ErrDeadline.Error()},
@@ -87,8 +89,10 @@ func TestStatus(t *testing.T) {
 
 func TestStatusKeepsAPeersDetails(t *testing.T) {
 	peer := peerStatus(t)
-	if got := apierr.Status(peer.Err()); !proto.Equal(got.Proto(), peer.Proto()) {
-		t.Errorf("Status = %v, want %v", got.Proto(), peer.Proto())
+	for _, err := range []error{peer.Err(), fmt.Errorf("asking: %w", peer.Err())} {
+		if got := apierr.Status(err); !proto.Equal(got.Proto(), peer.Proto()) {
+			t.Errorf("Status = %v, want %v", got.Proto(), peer.Proto())
+		}
 	}
 }
 

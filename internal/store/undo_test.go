@@ -133,9 +133,9 @@ func TestAFailedChangeLeavesNoTrace(t *testing.T) {
 // In one batch, good changes stand before and after a bad one, on the same rows. What is
 // left must be what the good ones leave alone, numbers and ids included.
 func TestAFailedChangeLeavesItsNeighbours(t *testing.T) {
-	good := steps(put("good", "before"), put("old", "good"), addItem, func(tx *Tx) error {
+	good := steps(func(tx *Tx) error {
 		return tx.Put(itemsBucket, be(2), []byte("good"))
-	})
+	}, put("good", "before"), put("old", "good"), addItem)
 	goodToo := func(tx *Tx) error {
 		return steps(put("good too", string(tx.Get(rowsBucket, []byte("old")))+strconv.FormatUint(tx.Sequence(), 10)), deleteRow("empty"), addItem)(tx)
 	}

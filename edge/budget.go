@@ -1,0 +1,58 @@
+package edge
+
+import (
+	"sync/atomic"
+
+	"github.com/splitboard/splitboard/internal/apierr"
+)
+
+const (
+	// exempt is how large a body or an answer may be without counting. Nearly all are
+	// smaller; as many of them as there may be connections are no burden.
+	exempt = 16 << 10
+	// maxHeld is what all larger ones may take together. A client that sends or reads
+	// slowly holds its body or answer in memory for as long as a minute, and the smallest
+	// task has 256 MiB.
+	maxHeld = 48 << 20
+)
+
+// memory is what is left for large bodies and answers.
+var memory = newBudget(maxHeld)
+
+// A budget is bytes to be taken and given back.
+type budget struct{ left atomic.Int64 }
+
+func newBudget(bytes int64) *budget {
+	b := new(budget)
+	b.left.Store(bytes)
+	return b
+}
+
+// take takes bytes unless fewer are left.
+func (b *budget) take(bytes int64) bool {
+	if b.left.Add(-bytes) >= 0 {
+		return true
+	}
+	b.left.Add(bytes)
+	return false
+}
+
+func (b *budget) give(bytes int64) {
+	if bytes > 0 {
+		b.left.Add(bytes)
+	}
+}
+
+// hold makes the buffer count with the given size, until it is freed. It returns
+// apierr.ErrOverloaded if the budget has no such room.
+func (b *buffer) hold(bytes int) error {
+	more := int64(bytes) - b.held
+	if bytes <= exempt || more <= 0 {
+		return nil
+	}
+	if !memory.take(more) {
+		return apierr.ErrOverloaded
+	}
+	b.held += more
+	return nil
+}
