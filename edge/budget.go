@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/splitboard/splitboard/internal/apierr"
 )
@@ -56,3 +58,39 @@ func (b *buffer) hold(bytes int) error {
 	b.held += more
 	return nil
 }
+
+const (
+	// maxLists is how many pages of one service are read and written as JSON at a time.
+	// That is work for the processor alone; more at once would be no faster, and each
+	// takes up to 10 MiB meanwhile.
+	maxLists = 16
+	// maxTurn is how long a request waits for its turn.
+	maxTurn = 2 * time.Second
+)
+
+// A gate lets in maxLists at a time, in the order in which they came.
+type gate chan struct{}
+
+func newGate() gate { return make(gate, maxLists) }
+
+// enter waits for room. It returns apierr.ErrOverloaded if there is none for long, and
+// the context's error.
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	default:
+	}
+	late := time.NewTimer(maxTurn)
+	defer late.Stop()
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-late.C:
+		return apierr.ErrOverloaded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g gate) leave() { <-g }

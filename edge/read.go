@@ -11,7 +11,12 @@ import (
 )
 
 // reader serves the reads of one service.
-type reader struct{ conn grpc.ClientConnInterface }
+type reader struct {
+	conn  grpc.ClientConnInterface
+	lists gate // each service has its own, so that one that hangs holds up no other
+}
+
+func newReader(conn grpc.ClientConnInterface) reader { return reader{conn, newGate()} }
 
 // call makes one call. If it fails, the answer is given and call returns false.
 func (rd reader) call(w http.ResponseWriter, r *http.Request, method string, request, response any) bool {
@@ -20,6 +25,23 @@ func (rd reader) call(w http.ResponseWriter, r *http.Request, method string, req
 		return false
 	}
 	return true
+}
+
+// list makes a call that reads a page, in its turn, which goes on until answerList ends
+// it. If the call fails, the answer is given and list returns false.
+func (rd reader) list(w http.ResponseWriter, r *http.Request, method string, request, response any) bool {
+	if err := rd.lists.enter(r.Context()); err != nil {
+		fail(w, r, err)
+		return false
+	}
+	ok := false
+	defer func() {
+		if !ok {
+			rd.lists.leave()
+		}
+	}()
+	ok = rd.call(w, r, method, request, response)
+	return ok
 }
 
 // pathID gives the id in the path. If it is none, the answer is given and pathID returns
@@ -42,12 +64,25 @@ func query(w http.ResponseWriter, r *http.Request, filter string) (listQuery, bo
 	return q, err == nil
 }
 
-// answerList answers with a page: the array, its entity tag and the link to the next one.
-func answerList[T any](w http.ResponseWriter, r *http.Request, q listQuery, etag, nextToken string, list []T, appendOne func([]byte, T) []byte) {
+// answerList answers with the page that list has read: the array, its entity tag and the
+// link to the next one.
+func answerList[T any](w http.ResponseWriter, r *http.Request, lists gate, q listQuery, etag, nextToken string, list []T, appendOne func([]byte, T) []byte) {
+	in := true
+	leave := func() {
+		if in {
+			in = false
+			lists.leave()
+		}
+	}
+	defer leave()
 	if nextToken != "" {
 		linkNext(w, r, q, nextToken)
 	}
-	answer(w, r, etag, func(b []byte) []byte { return appendList(b, list, appendOne) })
+	answer(w, r, etag, func(b []byte) []byte {
+		b = appendList(b, list, appendOne)
+		leave() // before writing, which takes as long as the client likes
+		return b
+	})
 }
 
 func (rd reader) getUser(w http.ResponseWriter, r *http.Request) {
@@ -69,10 +104,10 @@ func (rd reader) listUsers(w http.ResponseWriter, r *http.Request) {
 	}
 	in := &usersv1.ListUsersRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy, Username: q.username}
 	out := new(usersv1.ListUsersResponse)
-	if !rd.call(w, r, usersv1.UsersService_ListUsers_FullMethodName, in, out) {
+	if !rd.list(w, r, usersv1.UsersService_ListUsers_FullMethodName, in, out) {
 		return
 	}
-	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetUsers(), appendUser)
+	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetUsers(), appendUser)
 }
 
 func (rd reader) getThread(w http.ResponseWriter, r *http.Request) {
@@ -94,10 +129,10 @@ func (rd reader) listThreads(w http.ResponseWriter, r *http.Request) {
 	}
 	in := &threadsv1.ListThreadsRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy, CreatedBy: q.createdBy}
 	out := new(threadsv1.ListThreadsResponse)
-	if !rd.call(w, r, threadsv1.ThreadsService_ListThreads_FullMethodName, in, out) {
+	if !rd.list(w, r, threadsv1.ThreadsService_ListThreads_FullMethodName, in, out) {
 		return
 	}
-	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetThreads(), appendThread)
+	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetThreads(), appendThread)
 }
 
 func (rd reader) getPost(w http.ResponseWriter, r *http.Request) {
@@ -119,10 +154,10 @@ func (rd reader) listPosts(w http.ResponseWriter, r *http.Request) {
 	}
 	in := &postsv1.ListPostsRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
 	out := new(postsv1.ListPostsResponse)
-	if !rd.call(w, r, postsv1.PostsService_ListPosts_FullMethodName, in, out) {
+	if !rd.list(w, r, postsv1.PostsService_ListPosts_FullMethodName, in, out) {
 		return
 	}
-	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
 }
 
 func (rd reader) listPostsInThread(w http.ResponseWriter, r *http.Request) {
@@ -136,10 +171,10 @@ func (rd reader) listPostsInThread(w http.ResponseWriter, r *http.Request) {
 	}
 	in := &postsv1.ListPostsInThreadRequest{Thread: thread, PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
 	out := new(postsv1.ListPostsInThreadResponse)
-	if !rd.call(w, r, postsv1.PostsService_ListPostsInThread_FullMethodName, in, out) {
+	if !rd.list(w, r, postsv1.PostsService_ListPostsInThread_FullMethodName, in, out) {
 		return
 	}
-	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
 }
 
 func (rd reader) listPostsByUser(w http.ResponseWriter, r *http.Request) {
@@ -153,8 +188,8 @@ func (rd reader) listPostsByUser(w http.ResponseWriter, r *http.Request) {
 	}
 	in := &postsv1.ListPostsByUserRequest{User: user, PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
 	out := new(postsv1.ListPostsByUserResponse)
-	if !rd.call(w, r, postsv1.PostsService_ListPostsByUser_FullMethodName, in, out) {
+	if !rd.list(w, r, postsv1.PostsService_ListPostsByUser_FullMethodName, in, out) {
 		return
 	}
-	answerList(w, r, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
 }

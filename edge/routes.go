@@ -27,21 +27,21 @@ func routes(conns map[string]grpc.ClientConnInterface, draining func() bool) []r
 	}
 	gw := newGateway(conns)
 	if conn, ok := conns[users]; ok {
-		read := reader{conn}
+		read := newReader(conn)
 		table = append(table,
 			route{path: "/api/users", get: read.listUsers, post: gw.create(new(usersv1.User))},
 			route{path: "/api/users/{id}", get: read.getUser, patch: gw.update(new(usersv1.User), currentUser(conn))},
 		)
 	}
 	if conn, ok := conns[threads]; ok {
-		read := reader{conn}
+		read := newReader(conn)
 		table = append(table,
 			route{path: "/api/threads", get: read.listThreads, post: gw.create(new(threadsv1.Thread))},
 			route{path: "/api/threads/{id}", get: read.getThread, patch: gw.update(new(threadsv1.Thread), currentThread(conn))},
 		)
 	}
 	if conn, ok := conns[posts]; ok {
-		read := reader{conn}
+		read := newReader(conn)
 		table = append(table,
 			route{path: "/api/posts", get: read.listPosts, post: gw.create(new(postsv1.Post))},
 			route{path: "/api/posts/in-thread/{thread}", get: read.listPostsInThread},
