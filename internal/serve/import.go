@@ -29,7 +29,7 @@ func (c *importCommand) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// First of all, so that a mistyped name makes no folders.
-	f, err := os.Open(c.File)
+	f, err := openRegular(c.File)
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,15 @@ func (c *importCommand) Run(a *app) error {
 		return errors.New("interrupted; nothing was imported")
 	}
 	return err
+}
+
+// openRegular opens a file to import. Opening a pipe would wait for its other end, and no
+// signal would end that.
+func openRegular(path string) (*os.File, error) {
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is read twice, so it must be a regular file", path)
+	}
+	return os.Open(path)
 }
 
 // withLeases runs fn while it holds the lease of every service of the binary, in

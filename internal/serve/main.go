@@ -31,6 +31,8 @@ func (a *app) serve(f *listenFlags, c Config) error {
 	c.HTTP, c.Drain, c.AccessFormat = f.HTTP, f.Drain, f.Log
 	c.Log = observe.NewLogger(a.stderr, f.Log)
 	c.Access = a.stdout
+	// The REST face has no logger of its own.
+	slog.SetDefault(c.Log)
 	tuneMemory()
 
 	// Two, so that the second is not lost while the first is looked at.

@@ -190,8 +190,12 @@ func writeNew(path string, write func(io.Writer) error) (n int64, err error) {
 	return writeWhole(path, write)
 }
 
-// writeWhole makes or replaces a file, whole or not at all.
+// writeWhole makes or replaces a regular file, whole or not at all.
 func writeWhole(path string, write func(io.Writer) error) (n int64, err error) {
+	// The rename would put a file in the place of a device.
+	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
+		return 0, fmt.Errorf("%s is no regular file, so it is not replaced", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 	if err != nil {
 		return 0, err

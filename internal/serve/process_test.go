@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -68,6 +69,21 @@ func TestLife(t *testing.T) {
 	}
 	if problems, err := store.Check(filepath.Join(data, "users", storeFile), fakeService("users", nil).Schema); err != nil || len(problems) > 0 {
 		t.Errorf("check: %v, %v", problems, err)
+	}
+}
+
+// A reader of the access log that has stopped reading must not hold up the end.
+func TestStopWhileLogIsStuck(t *testing.T) {
+	stuck, unread := io.Pipe()
+	defer stuck.Close()
+	var impl *fakeUsers
+	p, err := Start(t.Context(), fakeBinary(&impl), Config{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Data: t.TempDir(), Access: unread})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask(t, "GET", "http://"+p.HTTPAddr()+"/", nil)
+	if err := p.Stop(t.Context()); err == nil || !strings.Contains(err.Error(), "stopping log: ") {
+		t.Errorf("stop: %v", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/splitboard/splitboard/internal/store"
 	"github.com/splitboard/splitboard/internal/transfer"
@@ -70,7 +69,7 @@ func anyEmpty(targets []transfer.Target) (bool, error) {
 // openSeed opens what the stores are filled with. It is nil if there is no sample.
 func (p *Process) openSeed() (io.ReadSeekCloser, error) {
 	if p.config.Seed != seedSample {
-		f, err := os.Open(p.config.Seed)
+		f, err := openRegular(p.config.Seed)
 		if err != nil {
 			return nil, fmt.Errorf("--seed: %w", err)
 		}

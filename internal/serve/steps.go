@@ -60,11 +60,19 @@ func (p *Process) openAccess() error {
 	return nil
 }
 
-func (p *Process) closeAccess(context.Context) error {
-	if p.access != nil {
-		p.access.Close()
+func (p *Process) closeAccess(ctx context.Context) error {
+	if p.access == nil {
+		return nil
 	}
-	return nil
+	done := make(chan struct{})
+	go func() { p.access.Close(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		// Whoever reads standard output has stopped reading it.
+		return errors.New("the last lines of the access log took too long")
+	}
 }
 
 func (p *Process) lock() error {

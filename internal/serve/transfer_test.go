@@ -338,6 +338,32 @@ func TestSeedThatFails(t *testing.T) {
 	}
 }
 
+// What is no regular file is neither waited for nor replaced.
+func TestTransferOfPipes(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	p, _ := serveBoard(t, boardBinary(), data, write(t, wholeJSON))
+	if err := p.stopAfter(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"read twice":   {"import", "--data", t.TempDir(), pipe},
+		"--seed":       {"serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data", t.TempDir(), "--seed", pipe},
+		"not replaced": {"export", "--data", data, "--force", pipe},
+	} {
+		var out, errs syncBuffer
+		if code := run(boardBinary(), args, &out, &errs); code != exitFailure || !strings.Contains(errs.String(), name) {
+			t.Errorf("%v: code %d\n%s", args, code, errs.String())
+		}
+	}
+	if fi, err := os.Stat(pipe); err != nil || fi.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is %v, %v", fi, err)
+	}
+}
+
 func TestProgressOnTerminal(t *testing.T) {
 	terminal, screen := openTerminal(t)
 	var out syncBuffer
