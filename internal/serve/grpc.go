@@ -22,8 +22,8 @@ import (
 const (
 	// maxGRPCConns is lower than HTTP's: callers are a few processes that each keep one
 	// connection, which costs more memory.
-	maxGRPCConns = 512
-	maxStreams   = 256 // in progress on one connection
+	maxGRPCConns = 128
+	maxStreams   = 64 // in progress on one connection
 	// maxMessage is REST's 1 MiB body, and room for how protobuf writes it.
 	maxMessage        = 1<<20 + 64<<10
 	connectionTimeout = 10 * time.Second
@@ -44,9 +44,11 @@ type grpcServer struct {
 
 func newGRPCServer(c *chain, access *observe.AccessLog) *grpcServer {
 	stopping, halt := context.WithCancel(context.Background())
+	held := newHeldAnswers()
 	return &grpcServer{stopping: stopping, halt: halt, server: grpc.NewServer(
 		grpc.StatsHandler(access.StatsHandler()),
-		grpc.ChainUnaryInterceptor(observe.AnswerRequestID, c.unary),
+		grpc.StatsHandler(held),
+		grpc.ChainUnaryInterceptor(observe.AnswerRequestID, held.unary, c.unary),
 		grpc.StreamInterceptor(c.stream(stopping)),
 		grpc.UnknownServiceHandler(unknown),
 		grpc.MaxRecvMsgSize(maxMessage),

@@ -23,8 +23,8 @@ import (
 // Limits of the REST listener.
 const (
 	// maxHTTPConns keeps connections within the memory of a small task: each costs some
-	// 20 KiB.
-	maxHTTPConns = 2048
+	// 20 KiB, and up to 64 KiB more while its header is on the way.
+	maxHTTPConns = 1024
 	// maxHeader is the most bytes of a request's line and header.
 	maxHeader         = 64 << 10
 	readHeaderTimeout = 10 * time.Second

@@ -37,7 +37,7 @@ func (a *app) serve(f *listenFlags, c Config) error {
 
 	// Two, so that the second is not lost while the first is looked at.
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -30,7 +33,8 @@ func failOnce(s *Store, err error) {
 func TestANoRoomCommitIsRolledBack(t *testing.T) {
 	for name, cause := range map[string]error{"disk": syscall.ENOSPC, "quota": syscall.EDQUOT, "file size": syscall.EFBIG} {
 		t.Run(name, func(t *testing.T) {
-			s := openNew(t, Options{})
+			var log bytes.Buffer // the committer's, until the store is asked for no more
+			s := openNew(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			mustChange(t, s, steps(put("k", "before"), addItem))
 			before := dump(t, s)
 			ctx := WithIdempotencyKey(t.Context(), "key")
@@ -66,6 +70,10 @@ func TestANoRoomCommitIsRolledBack(t *testing.T) {
 			wantRow(t, s, "k", "after")
 			if got := s.Sequence(); got != 3 {
 				t.Errorf("Sequence = %d, want 3", got)
+			}
+			full, room := strings.Count(log.String(), "has no room"), strings.Count(log.String(), "has room again")
+			if full != 1 || room != 1 {
+				t.Errorf("the log says %d times that there is no room and %d times that there is:\n%s", full, room, log.String())
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -138,10 +139,18 @@ func (s *Store) commitBatch(batch []*change) bool {
 			s.opts.Fatal(err)
 			return false
 		}
+		if errors.Is(rolledBack, ErrFull) && !s.full {
+			s.full = true
+			s.opts.Log.Warn("the store has no room: writes are refused until there is, reads go on", "error", err)
+		}
 		for _, c := range batch {
 			c.result = outcome{err: rolledBack}
 		}
 	} else {
+		if s.full && sequence != s.sequence.Load() {
+			s.full = false
+			s.opts.Log.Info("the store has room again")
+		}
 		s.checksum = checksum
 		s.sequence.Store(sequence)
 	}

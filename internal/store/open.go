@@ -58,6 +58,7 @@ type Store struct {
 	// sequence is the last committed change's number, published after its commit.
 	sequence atomic.Uint64
 	checksum uint64 // the committer's own
+	full     bool   // the committer's own: the last commit found no room
 
 	queue   chan *change
 	stopped chan struct{} // closed when the committer has ended
@@ -247,6 +248,22 @@ func Peek(path string) (Info, error) {
 		return err
 	})
 	return info, err
+}
+
+// ReadOnly runs fn over the store at path, which nobody may be serving. It returns
+// ErrMissing, ErrForeign, ErrDamaged, ErrTooNew or ErrBusy, fn's error, or what the file
+// system said.
+func ReadOnly(path string, schema Schema, fn func(tx *bbolt.Tx) error) error {
+	return readOnly(path, func(tx *bbolt.Tx) error {
+		info, err := readInfo(tx)
+		if err != nil {
+			return err
+		}
+		if err := admit(info, schema); err != nil {
+			return fmt.Errorf("opening %s: %w", path, err)
+		}
+		return fn(tx)
+	})
 }
 
 // readOnly runs fn over a file that no process serves.
