@@ -1,8 +1,11 @@
 package observe
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +14,9 @@ const (
 	bufferSize = 64 << 10
 	// flushAfter bounds how long a line waits.
 	flushAfter = 200 * time.Millisecond
+	// maxStall bounds how long a request waits for whoever reads the log. After that,
+	// lines are dropped until the log is read again: the board goes on.
+	maxStall = time.Second
 )
 
 // An AccessLog writes one line for each request. Its lines wait in a buffer for at
@@ -21,21 +27,24 @@ type AccessLog struct {
 	format Format
 	failed func(error)
 
-	// writing is held while a full buffer is written, so that requests go on filling
-	// the other one. It is taken before mu.
-	writing sync.Mutex
+	// writing has room for one: it is full while a buffer is written, so that requests
+	// go on filling the other one. It is taken before mu.
+	writing chan struct{}
 	spare   []byte
 
 	mu     sync.Mutex // guards what follows
 	buf    []byte
 	timer  *time.Timer // runs while buf has lines
 	closed bool
+
+	stalled atomic.Bool  // a write has taken longer than maxStall
+	dropped atomic.Int64 // lines, since the last that was written
 }
 
 // NewAccessLog returns a log that writes to w. If w fails, failed is called, which
 // may be nil; the lines are lost and requests go on.
 func NewAccessLog(w io.Writer, f Format, failed func(error)) *AccessLog {
-	return &AccessLog{w: w, format: f, failed: failed}
+	return &AccessLog{w: w, format: f, failed: failed, writing: make(chan struct{}, 1)}
 }
 
 // lines are where entries are built, outside of the lock.
@@ -62,7 +71,10 @@ func (l *AccessLog) add(line []byte) {
 	// other requests may have filled it again.
 	for len(l.buf)+len(line) > bufferSize {
 		l.mu.Unlock()
-		l.Flush()
+		if !l.flushSoon() {
+			l.dropped.Add(1)
+			return
+		}
 		l.mu.Lock()
 	}
 	if l.buf == nil {
@@ -86,14 +98,46 @@ func (l *AccessLog) add(line []byte) {
 
 // Flush writes the lines that wait.
 func (l *AccessLog) Flush() {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.writing <- struct{}{}
+	l.flush()
+}
+
+// flushSoon does the same, but gives up, and returns false, if an earlier write does not
+// end within maxStall or is known not to.
+func (l *AccessLog) flushSoon() bool {
+	select {
+	case l.writing <- struct{}{}:
+	default:
+		if l.stalled.Load() {
+			return false
+		}
+		late := time.NewTimer(maxStall)
+		defer late.Stop()
+		select {
+		case l.writing <- struct{}{}:
+		case <-late.C:
+			l.stalled.Store(true)
+			return false
+		}
+	}
+	l.flush()
+	return true
+}
+
+// flush writes the lines that wait. The caller has filled writing.
+func (l *AccessLog) flush() {
+	defer func() { <-l.writing }()
 	l.mu.Lock()
 	full := l.buf
 	l.buf = l.spare[:0]
 	l.mu.Unlock()
 	if len(full) > 0 {
-		if _, err := l.w.Write(full); err != nil && l.failed != nil {
+		_, err := l.w.Write(full)
+		l.stalled.Store(false)
+		if n := l.dropped.Swap(0); n > 0 {
+			err = errors.Join(err, fmt.Errorf("nobody read the log: %d lines were dropped", n))
+		}
+		if err != nil && l.failed != nil {
 			l.failed(err)
 		}
 	}
