@@ -75,9 +75,13 @@ func answer(w http.ResponseWriter, r *http.Request, etag string, appendBody func
 
 // writeText answers with a line of text.
 func writeText(w http.ResponseWriter, code int, text string) {
+	writeBody(w, code, textType, []byte(text))
+}
+
+func writeBody(w http.ResponseWriter, code int, contentType []string, body []byte) {
 	h := w.Header()
-	h["Content-Type"] = textType
-	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	h["Content-Type"] = contentType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(code)
-	_, _ = w.Write([]byte(text)) // the client may be gone
+	_, _ = w.Write(body) // the client may be gone
 }

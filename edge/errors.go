@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
@@ -57,15 +56,10 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		code = runtime.HTTPStatusFromCode(st.Code())
 	}
-	body := appendStatus(nil, st)
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if code == http.StatusServiceUnavailable {
-		h["Retry-After"] = retryAfter
+	if code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests {
+		w.Header()["Retry-After"] = retryAfter
 	}
-	w.WriteHeader(code)
-	_, _ = w.Write(body) // the client may be gone
+	writeBody(w, code, jsonType, appendStatus(nil, st))
 }
 
 // statusOf gives the status to send for what a call returned. An error that is none of

@@ -62,7 +62,7 @@ func TestErrorsOfServices(t *testing.T) {
 			w := do(board.face(), r[0], r[1], r[2])
 			wantReason(t, w, c.code, c.reason)
 			retry := ""
-			if c.code == http.StatusServiceUnavailable {
+			if c.code == http.StatusServiceUnavailable || c.code == http.StatusTooManyRequests {
 				retry = "1"
 			}
 			wantAnswer(t, w, c.code, "", "Retry-After", retry, "ETag", "", "Location", "", "Grpc-Metadata-Secret", "")

@@ -5,12 +5,13 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/splitboard/splitboard/internal/jsontext"
 )
 
 // healthTimeout bounds how long /healthz waits for the services, which it asks all at
@@ -55,24 +56,22 @@ func isNotServing(s healthv1.HealthCheckResponse_ServingStatus) bool {
 // writeHealth answers as {"status":"SERVING","services":{"posts":"SERVING",…}}.
 func writeHealth(w http.ResponseWriter, whole healthv1.HealthCheckResponse_ServingStatus, names []string, statuses []healthv1.HealthCheckResponse_ServingStatus) {
 	b := append([]byte(nil), `{"status":`...)
-	b = appendString(b, whole.String())
+	b = jsontext.AppendString(b, whole.String())
 	b = append(b, `,"services":{`...)
 	for i, name := range names {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, name)
+		b = jsontext.AppendString(b, name)
 		b = append(b, ':')
-		b = appendString(b, statuses[i].String())
+		b = jsontext.AppendString(b, statuses[i].String())
 	}
 	b = append(b, "}}"...)
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(b))}
-	h["Cache-Control"] = noStore
+	w.Header()["Cache-Control"] = noStore
+	code := http.StatusOK
 	if isNotServing(whole) {
-		h["Retry-After"] = retryAfter
-		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Header()["Retry-After"] = retryAfter
+		code = http.StatusServiceUnavailable
 	}
-	_, _ = w.Write(b) // the client may be gone
+	writeBody(w, code, jsonType, b)
 }

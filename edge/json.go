@@ -5,6 +5,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/splitboard/splitboard/internal/jsontext"
+
 	postsv1 "github.com/splitboard/splitboard/gen/splitboard/posts/v1"
 	threadsv1 "github.com/splitboard/splitboard/gen/splitboard/threads/v1"
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
@@ -17,11 +19,11 @@ func appendUser(b []byte, u *usersv1.User) []byte {
 	b = append(b, `{"id":`...)
 	b = strconv.AppendInt(b, u.GetId(), 10)
 	b = append(b, `,"username":`...)
-	b = appendString(b, u.GetUsername())
+	b = jsontext.AppendString(b, u.GetUsername())
 	b = append(b, `,"name":`...)
-	b = appendString(b, u.GetName())
+	b = jsontext.AppendString(b, u.GetName())
 	b = append(b, `,"bio":`...)
-	b = appendString(b, u.GetBio())
+	b = jsontext.AppendString(b, u.GetBio())
 	return appendState(b, u.GetCreateTime(), u.GetUpdateTime(), u.GetEtag())
 }
 
@@ -29,7 +31,7 @@ func appendThread(b []byte, t *threadsv1.Thread) []byte {
 	b = append(b, `{"id":`...)
 	b = strconv.AppendInt(b, t.GetId(), 10)
 	b = append(b, `,"title":`...)
-	b = appendString(b, t.GetTitle())
+	b = jsontext.AppendString(b, t.GetTitle())
 	b = append(b, `,"createdBy":`...)
 	b = strconv.AppendInt(b, t.GetCreatedBy(), 10)
 	return appendState(b, t.GetCreateTime(), t.GetUpdateTime(), t.GetEtag())
@@ -39,7 +41,7 @@ func appendPost(b []byte, p *postsv1.Post) []byte {
 	b = append(b, `{"thread":`...)
 	b = strconv.AppendInt(b, p.GetThread(), 10)
 	b = append(b, `,"text":`...)
-	b = appendString(b, p.GetText())
+	b = jsontext.AppendString(b, p.GetText())
 	b = append(b, `,"user":`...)
 	b = strconv.AppendInt(b, p.GetUser(), 10)
 	b = append(b, `,"id":`...)
@@ -60,7 +62,7 @@ func appendState(b []byte, created, updated *timestamppb.Timestamp, etag string)
 		b = appendTimestamp(b, updated)
 	}
 	b = append(b, `,"etag":`...)
-	b = appendString(b, etag)
+	b = jsontext.AppendString(b, etag)
 	return append(b, '}')
 }
 

@@ -165,21 +165,6 @@ func topLevelNames(t *testing.T, object []byte) (names []string) {
 	return names
 }
 
-func TestStringsOfInvalidUTF8(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"a\xffb":                      `"a` + "\uFFFD" + `b"`,
-		"\xed\xa0\x80":                `"` + strings.Repeat("\uFFFD", 3) + `"`, // a surrogate
-		"long enough for 8\xc3":       `"long enough for 8` + "\uFFFD" + `"`,
-		"\xc3\xa9 and more, \"quoted": `"` + "é and more, " + `\"quoted"`,
-	} {
-		got := appendString(nil, in)
-		if string(got) != want || !utf8.Valid(got) {
-			t.Errorf("%q became %s, want %s", in, got, want)
-		}
-	}
-}
-
 func TestTimestamps(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -31,7 +31,10 @@ type listQuery struct {
 	given []parameter // as they were sent, for the link to the next page
 }
 
-type parameter struct{ name, value string }
+type parameter struct {
+	name, value string
+	again       bool // it came more than once
+}
 
 // parseListQuery reads the parameters that every listing has and the filter, if that is
 // not empty. Its error names everything that is wrong with them.
@@ -41,40 +44,20 @@ func parseListQuery(raw, filter string) (listQuery, error) {
 		return q, nil
 	}
 	var invalid *apierr.Error
-	violate := func(field, description string) {
-		if invalid == nil {
-			invalid = apierr.ErrInvalidField
-		}
-		invalid = invalid.WithField(field, description)
-	}
-	var twice []string
 	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(name)
 		if err != nil || !isListParameter(name, filter) {
 			continue
 		}
-		value, err = url.QueryUnescape(value)
-		if err != nil {
-			violate(name, "has a `%` that two hexadecimal digits do not follow")
+		problem := q.add(name, value)
+		if problem == "" {
 			continue
 		}
-		if !utf8.ValidString(value) {
-			// Over a network gRPC would refuse to send it.
-			violate(name, "is not valid UTF-8")
-			continue
+		if invalid == nil {
+			invalid = apierr.ErrInvalidField
 		}
-		if slices.ContainsFunc(q.given, func(p parameter) bool { return p.name == name }) {
-			if !slices.Contains(twice, name) {
-				twice = append(twice, name)
-				violate(name, "must be given once")
-			}
-			continue
-		}
-		q.given = append(q.given, parameter{name, value})
-		if problem := q.set(name, value); problem != "" {
-			violate(name, problem)
-		}
+		invalid = invalid.WithField(name, problem)
 	}
 	if invalid != nil {
 		return listQuery{}, invalid
@@ -90,6 +73,28 @@ func isListParameter(name, filter string) bool {
 		return false
 	}
 	return name == filter
+}
+
+// add takes a parameter with its escaped value. It returns what is wrong, or "". A
+// parameter that comes again is told once, however often it comes.
+func (q *listQuery) add(name, escaped string) (problem string) {
+	if i := slices.IndexFunc(q.given, func(p parameter) bool { return p.name == name }); i >= 0 {
+		if q.given[i].again {
+			return ""
+		}
+		q.given[i].again = true
+		return "must be given once"
+	}
+	value, err := url.QueryUnescape(escaped)
+	q.given = append(q.given, parameter{name: name, value: value})
+	switch {
+	case err != nil:
+		return "has a `%` that two hexadecimal digits do not follow"
+	case !utf8.ValidString(value):
+		// Over a network gRPC would refuse to send it.
+		return "is not valid UTF-8"
+	}
+	return q.set(name, value)
 }
 
 // set reads one parameter. It returns what is wrong with the value, or "".

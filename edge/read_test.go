@@ -99,6 +99,10 @@ func TestInvalidQueries(t *testing.T) {
 		"createdBy=01":                       {"createdBy"},
 		"page%53ize=x":                       {"pageSize"},
 		"pageToken=%ff&orderBy=id%c0":        {"pageToken", "orderBy"},
+		// However often a fault is repeated, the answer stays short.
+		strings.Repeat("pageSize=%z&", 1000): {"pageSize", "pageSize"},
+		strings.Repeat("orderBy=%ff&", 1000): {"orderBy", "orderBy"},
+		strings.Repeat("createdBy=x&", 1000): {"createdBy", "createdBy"},
 	} {
 		board := newFakeBoard()
 		w := do(board.face(), http.MethodGet, "/api/threads?"+query, "")

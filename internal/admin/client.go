@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,14 +32,17 @@ type Client struct {
 }
 
 // Dial connects to the process that listens in a service's data folder. It returns
-// ErrNotServed if there is none.
+// ErrNotServed if there is none, or why it cannot be reached.
 func Dial(ctx context.Context, dir string) (*Client, error) {
 	for _, path := range lease.Sockets(dir) {
 		d := net.Dialer{Timeout: dialTimeout}
 		probe, err := d.DialContext(ctx, "unix", path)
-		if err != nil {
-			// Left by a process that was killed.
+		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
+			// Left by a process that was killed, or just removed.
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		if err := probe.Close(); err != nil {
 			return nil, err

@@ -93,7 +93,7 @@ func TestResponseReplacesWhatWasInTheReply(t *testing.T) {
 	t.Parallel()
 	conn := inproc.New(nil)
 	usersv1.RegisterUsersServiceServer(conn, &usersServer{get: func(context.Context, *usersv1.GetUserRequest) (*usersv1.GetUserResponse, error) {
-		return nil, nil //nolint:nilnil // what a careless handler might do
+		return nil, nil // what a careless handler might do
 	}})
 	reply := &usersv1.GetUserResponse{User: &usersv1.User{Id: 1}}
 	if err := conn.Invoke(t.Context(), usersv1.UsersService_GetUser_FullMethodName, &usersv1.GetUserRequest{}, reply); err != nil {
@@ -172,7 +172,7 @@ func TestContextThatIsDoneReachesNoHandler(t *testing.T) {
 	t.Parallel()
 	get := func(context.Context, *usersv1.GetUserRequest) (*usersv1.GetUserResponse, error) {
 		t.Error("the handler was called")
-		return nil, nil //nolint:nilnil // never reached
+		return nil, nil // never reached
 	}
 	bothWays(t, get, func(t *testing.T, users usersv1.UsersServiceClient) {
 		cancelled, cancel := context.WithCancel(t.Context())
@@ -250,7 +250,7 @@ func TestMetadataIsTheCallersOutgoingAlone(t *testing.T) {
 	around = metadata.NewIncomingContext(around, metadata.Pairs("around", "yes", "idempotency-key", "around"))
 	for _, c := range []struct {
 		name string
-		ctx  context.Context //nolint:containedctx // the case under test
+		ctx  context.Context // the case under test
 		want []string
 	}{
 		{"none", around, nil},

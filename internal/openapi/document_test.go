@@ -224,9 +224,9 @@ var errorStatuses = map[string][]string{
 
 func TestErrors(t *testing.T) {
 	byMethod := map[string][]string{
-		"GET":    {"304", "400", "503"},
-		"POST":   {"400", "413", "415", "422", "503"},
-		"PATCH":  {"400", "412", "413", "415", "422", "503"},
+		"GET":    {"304", "400", "429", "503"},
+		"POST":   {"400", "413", "415", "422", "429", "503"},
+		"PATCH":  {"400", "412", "413", "415", "422", "429", "503"},
 		"DELETE": {"400", "412", "422", "503"},
 	}
 	forEach(t, func(t *testing.T, method, _ string, op *openapi.Operation) {
@@ -247,7 +247,7 @@ func TestErrors(t *testing.T) {
 			if response.Schema == nil || response.Schema.Ref != "#/definitions/Error" {
 				t.Errorf("%s has not the error's shape", code)
 			}
-			if _, ok := response.Headers["Retry-After"]; ok != (code == "503") {
+			if _, ok := response.Headers["Retry-After"]; ok != (code == "429" || code == "503") {
 				t.Errorf("%s: Retry-After named: %t", code, ok)
 			}
 		}

@@ -89,6 +89,9 @@ func (f *finisher) operation(method string, op *Operation) error {
 			op.Responses["204"] = &Response{Description: "It was deleted. There is no body."}
 		}
 	}
+	if method != "DELETE" {
+		reasons = append(reasons, "OVERLOADED") // by large bodies or answers
+	}
 	if method != "GET" {
 		op.header("Idempotency-Key", "1 to 255 visible ASCII characters. The same key with the same request gives the first answer again for 24 hours; with another request the answer is 422.")
 		reasons = append(reasons, "INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_KEY_REUSED", "STORE_FULL")
@@ -168,7 +171,7 @@ func (f *finisher) errors(op *Operation, names []string) {
 			response.Description += "\n\n"
 		}
 		response.Description += r.name + ": " + r.text
-		if r.status == "503" {
+		if r.status == "429" || r.status == "503" {
 			response.header("Retry-After", "After how many seconds to try again.")
 		}
 	}

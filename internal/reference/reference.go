@@ -4,6 +4,8 @@ package reference
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,8 +59,9 @@ func Check(ctx context.Context, refs ...Reference) error {
 }
 
 func verdict(refs []Reference, errs []error) error {
-	missing, unavailable := ErrNotFound, error(nil)
-	found := true
+	missing, found := ErrNotFound, true
+	var unasked []string
+	var causes []error
 	for i, err := range errs {
 		switch {
 		case err == nil:
@@ -66,13 +69,16 @@ func verdict(refs []Reference, errs []error) error {
 			found = false
 			missing = missing.WithField(refs[i].Field, "does not exist")
 		default:
-			unavailable = errors.Join(unavailable, err)
-			unavailable = ErrPeerUnavailable.With("service", refs[i].Service).Because(unavailable)
+			unasked = append(unasked, refs[i].Service)
+			causes = append(causes, fmt.Errorf("%s: %w", refs[i].Service, err))
 		}
 	}
-	if !found {
+	switch {
+	case !found:
 		// Whatever the other service would say, the request cannot succeed.
 		return missing
+	case len(unasked) > 0:
+		return ErrPeerUnavailable.With("service", strings.Join(unasked, ", ")).Because(errors.Join(causes...))
 	}
-	return unavailable
+	return nil
 }

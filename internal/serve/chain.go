@@ -81,10 +81,19 @@ func (c *chain) panicked(ctx context.Context, method string, v any) error {
 // is ours: nobody else will see it.
 func (c *chain) translate(ctx context.Context, method string, err error) error {
 	st := apierr.Status(err)
-	if st.Code() == codes.Internal && !loggedBefore(err) {
+	switch {
+	case st.Code() == codes.Internal && !loggedBefore(err):
 		c.log.ErrorContext(ctx, "internal error", "method", method, "request_id", observe.RequestID(ctx), "error", err)
+	case st.Code() == codes.Unavailable && hasCause(err) && !errors.Is(err, store.ErrFull): // the store tells that once
+		c.log.WarnContext(ctx, "unavailable", "method", method, "request_id", observe.RequestID(ctx), "error", err)
 	}
 	return st.Err()
+}
+
+// hasCause tells whether err knows more than what is sent.
+func hasCause(err error) bool {
+	e, ours := errors.AsType[*apierr.Error](err)
+	return ours && e.Unwrap() != nil
 }
 
 // loggedBefore tells whether err came out of another call's chain, which has logged
@@ -151,7 +160,7 @@ func (c *chain) stream(stopping context.Context) grpc.StreamServerInterceptor {
 
 type streamWithContext struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // a stream is where gRPC keeps it
+	ctx context.Context // a stream is where gRPC keeps it
 }
 
 func (s *streamWithContext) Context() context.Context { return s.ctx }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/splitboard/splitboard/internal/apierr"
 	"github.com/splitboard/splitboard/internal/observe"
+	"github.com/splitboard/splitboard/internal/store"
 
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
 )
@@ -81,6 +82,9 @@ func TestTranslate(t *testing.T) {
 		{"a peer's internal error", peersOwn, codes.Internal, false},
 		{"a peer's internal error, wrapped", fmt.Errorf("asking users: %w", peersOwn), codes.Internal, false},
 		{"a status that is not ours", status.Error(codes.Unavailable, "dial /dev/secret"), codes.Internal, true},
+		{"unavailable", apierr.ErrShuttingDown, codes.Unavailable, false},
+		{"unavailable with a cause", apierr.ErrShuttingDown.Because(errSecret), codes.Unavailable, true},
+		{"a full store, which tells by itself", store.ErrFull.Because(errSecret), codes.Unavailable, false},
 		{"deadline", context.DeadlineExceeded, codes.DeadlineExceeded, false},
 		{"cancelled", context.Canceled, codes.Canceled, false},
 	} {
@@ -200,7 +204,7 @@ func TestStreamPanics(t *testing.T) {
 
 type fakeStream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // a stream has one
+	ctx context.Context // a stream has one
 }
 
 func (s *fakeStream) Context() context.Context { return s.ctx }

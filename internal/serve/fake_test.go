@@ -29,7 +29,7 @@ type fakeUsers struct {
 	usersv1.UnimplementedUsersServiceServer
 	store *store.Store
 	// running, if any, is told of a GetUser of slowID, which then waits for its
-	// context or for release.
+	// context or for release, and of one of deafID, which waits for release alone.
 	running chan struct{}
 	release chan struct{}
 }
@@ -38,6 +38,7 @@ const (
 	panicID    = 666
 	internalID = 500
 	slowID     = 777
+	deafID     = 778
 )
 
 var fakeBucket = []byte("rows")
@@ -69,6 +70,9 @@ func (f *fakeUsers) GetUser(ctx context.Context, req *usersv1.GetUserRequest) (*
 			return nil, ctx.Err()
 		case <-f.release:
 		}
+	case deafID:
+		f.running <- struct{}{}
+		<-f.release
 	}
 	u := &usersv1.User{Id: req.GetId(), Name: observe.RequestID(ctx)}
 	return &usersv1.GetUserResponse{User: u}, f.store.View(func(tx *bbolt.Tx) error {

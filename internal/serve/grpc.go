@@ -38,7 +38,7 @@ const (
 // A grpcServer serves gRPC on the network or on a unix socket.
 type grpcServer struct {
 	server   *grpc.Server
-	stopping context.Context //nolint:containedctx // ends the streams when stop is called
+	stopping context.Context // ends the streams when stop is called
 	halt     context.CancelFunc
 }
 

@@ -103,7 +103,7 @@ func TestStartFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		binary Binary
-		ctx    context.Context //nolint:containedctx // a table
+		ctx    context.Context // a table
 		change func(t *testing.T, c *Config)
 		is     error
 		says   string
@@ -344,6 +344,32 @@ func TestStopWaitsForRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A handler that does not even see the end of its context cannot hold the process.
+func TestStopWhileACallHangs(t *testing.T) {
+	r := &running{log: new(syncBuffer)}
+	var err error
+	r.Process, err = Start(t.Context(), fakeBinary(&r.users), Config{
+		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Data: t.TempDir(), Log: observe.NewLogger(r.log, observe.Text),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := faces(t, r)["network"]
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if _, err := usersv1.NewUsersServiceClient(conn).GetUser(t.Context(), &usersv1.GetUserRequest{Id: deafID}); err == nil {
+			t.Error("the call that was broken off has an answer")
+		}
+	}()
+	<-r.users.running
+	if err := r.stopAfter(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "some gRPC calls do not end") {
+		t.Errorf("stopped with %v", err)
+	}
+	close(r.users.release)
+	<-ended
 }
 
 // A listener that breaks is a failure of the process.

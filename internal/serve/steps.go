@@ -200,8 +200,15 @@ func (p *Process) stopGRPC(ctx context.Context) error {
 		return nil
 	}
 	err := p.grpc.stop(ctx, p.log)
-	p.serving.Wait()
-	return err
+	ended := make(chan struct{})
+	go func() { p.serving.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return err
+	case <-time.After(abortGrace):
+		// gRPC's Serve waits for handlers; one that hangs must not hold the process.
+		return errors.Join(err, errors.New("a listener does not end"))
+	}
 }
 
 func (p *Process) startAdmin() error {

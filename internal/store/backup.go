@@ -41,7 +41,7 @@ func (s *Store) BackupTo(ctx context.Context, path string) error {
 
 // cancellable fails writes once its context has ended, and remembers why it failed.
 type cancellable struct {
-	ctx context.Context //nolint:containedctx // lives as long as one call of BackupTo
+	ctx context.Context // lives as long as one call of BackupTo
 	w   io.Writer
 	err error
 }

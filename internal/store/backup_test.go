@@ -141,7 +141,7 @@ func TestBackupLeavesNothingWhenItFails(t *testing.T) {
 
 // stopAfter is a context that ends once it has been asked so many times.
 type stopAfter struct {
-	context.Context //nolint:containedctx // it is one
+	context.Context // it is one
 	asked, most     int
 }
 

@@ -19,7 +19,7 @@ const (
 
 // A Builder fills a store that nobody serves yet.
 type Builder struct {
-	ctx    context.Context //nolint:containedctx // a Builder lives as long as one call of Build
+	ctx    context.Context // a Builder lives as long as one call of Build
 	db     *bbolt.DB
 	schema Schema
 	bolt   *bbolt.Tx

@@ -100,7 +100,7 @@ func TestAFullQueueLetsItsCallersGo(t *testing.T) {
 
 // askedContext counts how often somebody has begun to wait for its end.
 type askedContext struct {
-	context.Context //nolint:containedctx // it is one
+	context.Context // it is one
 	asked           *atomic.Int64
 }
 

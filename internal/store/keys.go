@@ -36,7 +36,7 @@ type keyed struct {
 func keyedOf(ctx context.Context, method string, request proto.Message) (*keyed, error) {
 	key, ok := ctx.Value(keyContext{}).(string)
 	if !ok {
-		return nil, nil //nolint:nilnil // no key is no error
+		return nil, nil // no key is no error
 	}
 	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
 	if err != nil {

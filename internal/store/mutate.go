@@ -21,7 +21,7 @@ const (
 
 // A change is one call of Mutate on its way through the committer.
 type change struct {
-	ctx   context.Context //nolint:containedctx // the committer skips changes whose caller has gone
+	ctx   context.Context // the committer skips changes whose caller has gone
 	key   *keyed          // nil: no idempotency key
 	size  int             // of the request, in bytes
 	apply func(*Tx) (proto.Message, error)

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/splitboard/splitboard/internal/jsontext"
 )
 
 // A Source is a store to export.
@@ -57,7 +59,7 @@ type writer struct {
 
 func (o *writer) section(s Source) (count int64, err error) {
 	o.buf = append(o.buf, "\n  "...)
-	o.buf = appendString(o.buf, s.Table.section)
+	o.buf = jsontext.AppendString(o.buf, s.Table.section)
 	o.buf = append(o.buf, ": ["...)
 	err = s.View(func(tx *bbolt.Tx) error {
 		return s.Table.scan(tx, func(columns []Column) error {
@@ -92,10 +94,10 @@ func (o *writer) record(columns []Column, place int64) {
 		}
 		first = false
 		o.buf = append(o.buf, "\n      "...)
-		o.buf = appendString(o.buf, c.name)
+		o.buf = jsontext.AppendString(o.buf, c.name)
 		o.buf = append(o.buf, ": "...)
 		if c.kind == kindText {
-			o.buf = appendString(o.buf, *c.text)
+			o.buf = jsontext.AppendString(o.buf, *c.text)
 		} else {
 			o.buf = strconv.AppendInt(o.buf, *c.number, 10)
 		}
@@ -107,31 +109,4 @@ func (o *writer) flush() error {
 	_, err := o.w.Write(o.buf)
 	o.buf = o.buf[:0]
 	return err
-}
-
-// appendString appends a JSON string that escapes only what JSON demands. Stored text is
-// valid UTF-8: proto strings are.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, `\n`...)
-		case '\t':
-			b = append(b, `\t`...)
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
-		}
-	}
-	return append(append(b, s[start:]...), '"')
 }

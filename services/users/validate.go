@@ -1,6 +1,7 @@
 package users
 
 import (
+	"fmt"
 	"regexp"
 
 	"github.com/splitboard/splitboard/internal/fields"
@@ -16,7 +17,7 @@ const (
 )
 
 var (
-	usernamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+	usernamePattern = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_-]{1,%d}$`, maxUsername))
 	mask            = fields.Mask{Mutable: []string{"username", "name", "bio"}}
 )
 

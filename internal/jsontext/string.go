@@ -1,10 +1,11 @@
-package edge
+// Package jsontext writes JSON by appending to a buffer.
+package jsontext
 
 import "unicode/utf8"
 
-// appendString appends a JSON string. Like protojson it escapes only what JSON demands;
+// AppendString appends a JSON string. Like protojson it escapes only what JSON demands;
 // what is not valid UTF-8 becomes U+FFFD.
-func appendString(b []byte, s string) []byte {
+func AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start, i := 0, 0
 	for i < len(s) {
