@@ -2,6 +2,7 @@ package edge
 
 import (
 	"net/http"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -27,23 +28,6 @@ func (rd reader) call(w http.ResponseWriter, r *http.Request, method string, req
 	return true
 }
 
-// list makes a call that reads a page, in its turn, which goes on until answerList ends
-// it. If the call fails, the answer is given and list returns false.
-func (rd reader) list(w http.ResponseWriter, r *http.Request, method string, request, response any) bool {
-	if err := rd.lists.enter(r.Context()); err != nil {
-		fail(w, r, err)
-		return false
-	}
-	ok := false
-	defer func() {
-		if !ok {
-			rd.lists.leave()
-		}
-	}()
-	ok = rd.call(w, r, method, request, response)
-	return ok
-}
-
 // pathID gives the id in the path. If it is none, the answer is given and pathID returns
 // false.
 func pathID(w http.ResponseWriter, r *http.Request, name string) (int64, bool) {
@@ -64,23 +48,31 @@ func query(w http.ResponseWriter, r *http.Request, filter string) (listQuery, bo
 	return q, err == nil
 }
 
-// answerList answers with the page that list has read: the array, its entity tag and the
-// link to the next one.
-func answerList[T any](w http.ResponseWriter, r *http.Request, lists gate, q listQuery, etag, nextToken string, list []T, appendOne func([]byte, T) []byte) {
-	in := true
-	leave := func() {
-		if in {
-			in = false
-			lists.leave()
-		}
+// A listResponse is a page as every service gives it.
+type listResponse interface {
+	GetEtag() string
+	GetNextPageToken() string
+}
+
+// serveList reads a page and answers with it: the array, its entity tag and the link to
+// the next one. Reading and writing as JSON has to wait for its turn, which ends before
+// the answer is sent: that takes as long as the client likes.
+func serveList[P listResponse, T any](rd reader, w http.ResponseWriter, r *http.Request, q listQuery, method string, request any, response P, list func(P) []T, appendOne func([]byte, T) []byte) {
+	if err := rd.lists.enter(r.Context()); err != nil {
+		fail(w, r, err)
+		return
 	}
+	leave := sync.OnceFunc(rd.lists.leave)
 	defer leave()
-	if nextToken != "" {
-		linkNext(w, r, q, nextToken)
+	if !rd.call(w, r, method, request, response) {
+		return
 	}
-	answer(w, r, etag, func(b []byte) []byte {
-		b = appendList(b, list, appendOne)
-		leave() // before writing, which takes as long as the client likes
+	if next := response.GetNextPageToken(); next != "" {
+		linkNext(w, r, q, next)
+	}
+	answer(w, r, response.GetEtag(), func(b []byte) []byte {
+		b = appendList(b, list(response), appendOne)
+		leave()
 		return b
 	})
 }
@@ -103,11 +95,7 @@ func (rd reader) listUsers(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := &usersv1.ListUsersRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy, Username: q.username}
-	out := new(usersv1.ListUsersResponse)
-	if !rd.list(w, r, usersv1.UsersService_ListUsers_FullMethodName, in, out) {
-		return
-	}
-	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetUsers(), appendUser)
+	serveList(rd, w, r, q, usersv1.UsersService_ListUsers_FullMethodName, in, new(usersv1.ListUsersResponse), (*usersv1.ListUsersResponse).GetUsers, appendUser)
 }
 
 func (rd reader) getThread(w http.ResponseWriter, r *http.Request) {
@@ -128,11 +116,7 @@ func (rd reader) listThreads(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := &threadsv1.ListThreadsRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy, CreatedBy: q.createdBy}
-	out := new(threadsv1.ListThreadsResponse)
-	if !rd.list(w, r, threadsv1.ThreadsService_ListThreads_FullMethodName, in, out) {
-		return
-	}
-	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetThreads(), appendThread)
+	serveList(rd, w, r, q, threadsv1.ThreadsService_ListThreads_FullMethodName, in, new(threadsv1.ListThreadsResponse), (*threadsv1.ListThreadsResponse).GetThreads, appendThread)
 }
 
 func (rd reader) getPost(w http.ResponseWriter, r *http.Request) {
@@ -153,11 +137,7 @@ func (rd reader) listPosts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := &postsv1.ListPostsRequest{PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
-	out := new(postsv1.ListPostsResponse)
-	if !rd.list(w, r, postsv1.PostsService_ListPosts_FullMethodName, in, out) {
-		return
-	}
-	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+	serveList(rd, w, r, q, postsv1.PostsService_ListPosts_FullMethodName, in, new(postsv1.ListPostsResponse), (*postsv1.ListPostsResponse).GetPosts, appendPost)
 }
 
 func (rd reader) listPostsInThread(w http.ResponseWriter, r *http.Request) {
@@ -170,11 +150,7 @@ func (rd reader) listPostsInThread(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := &postsv1.ListPostsInThreadRequest{Thread: thread, PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
-	out := new(postsv1.ListPostsInThreadResponse)
-	if !rd.list(w, r, postsv1.PostsService_ListPostsInThread_FullMethodName, in, out) {
-		return
-	}
-	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+	serveList(rd, w, r, q, postsv1.PostsService_ListPostsInThread_FullMethodName, in, new(postsv1.ListPostsInThreadResponse), (*postsv1.ListPostsInThreadResponse).GetPosts, appendPost)
 }
 
 func (rd reader) listPostsByUser(w http.ResponseWriter, r *http.Request) {
@@ -187,9 +163,5 @@ func (rd reader) listPostsByUser(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := &postsv1.ListPostsByUserRequest{User: user, PageSize: q.pageSize, PageToken: q.pageToken, OrderBy: q.orderBy}
-	out := new(postsv1.ListPostsByUserResponse)
-	if !rd.list(w, r, postsv1.PostsService_ListPostsByUser_FullMethodName, in, out) {
-		return
-	}
-	answerList(w, r, rd.lists, q, out.GetEtag(), out.GetNextPageToken(), out.GetPosts(), appendPost)
+	serveList(rd, w, r, q, postsv1.PostsService_ListPostsByUser_FullMethodName, in, new(postsv1.ListPostsByUserResponse), (*postsv1.ListPostsByUserResponse).GetPosts, appendPost)
 }
