@@ -32,8 +32,6 @@ var (
 		"the body is over 1 MiB")
 	errMediaType = apierr.New(codes.InvalidArgument, errorsv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE,
 		"the body's Content-Type must be application/json, in UTF-8")
-	errIdempotencyKey = apierr.New(codes.InvalidArgument, errorsv1.Reason_REASON_INVALID_IDEMPOTENCY_KEY,
-		"the idempotency key must be 1 to 255 visible ASCII characters and be sent once")
 	// errUpstream says that the service behind the path could not be reached, or was lost
 	// while it was at work.
 	errUpstream = apierr.New(codes.Unavailable, errorsv1.Reason_REASON_PEER_UNAVAILABLE,

@@ -11,6 +11,8 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/splitboard/splitboard/internal/idempotency"
 )
 
 // create serves POST on a collection of resources like the given one.
@@ -80,7 +82,7 @@ type write struct {
 func checkHeaders(r *http.Request) (*write, error) {
 	wr := &write{ifMatch: tags{any: true}}
 	var err error
-	if wr.key, err = idempotencyKey(r); err != nil {
+	if wr.key, err = idempotency.Key(r.Header[idempotency.Header]); err != nil {
 		return nil, err
 	}
 	if conditions := r.Header["If-Match"]; conditions != nil {
@@ -104,27 +106,10 @@ func gatewayRequest(r *http.Request, wr *write, body io.ReadCloser) *http.Reques
 	return gr.WithContext(context.WithValue(r.Context(), writeKey{}, wr))
 }
 
-// idempotencyKey gives the request's key, or "".
-func idempotencyKey(r *http.Request) (string, error) {
-	keys := r.Header["Idempotency-Key"]
-	if keys == nil {
-		return "", nil
-	}
-	if len(keys) > 1 || keys[0] == "" || len(keys[0]) > 255 {
-		return "", errIdempotencyKey
-	}
-	for _, c := range []byte(keys[0]) {
-		if c <= ' ' || c > '~' {
-			return "", errIdempotencyKey
-		}
-	}
-	return keys[0], nil
-}
-
 // sendKey gives the metadata that a write sends.
 func sendKey(ctx context.Context, _ *http.Request) metadata.MD {
 	if wr, _ := ctx.Value(writeKey{}).(*write); wr != nil && wr.key != "" {
-		return metadata.MD{"idempotency-key": {wr.key}}
+		return metadata.MD{idempotency.Metadata: {wr.key}}
 	}
 	return nil
 }

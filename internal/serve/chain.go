@@ -15,28 +15,19 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/idempotency"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/store"
 
 	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
 )
 
-// Errors that any RPC may return.
-var (
-	errIdempotencyKey = apierr.New(codes.InvalidArgument, errorsv1.Reason_REASON_INVALID_IDEMPOTENCY_KEY,
-		"the idempotency key must be 1 to 255 visible ASCII characters and be sent once")
-	errUnknownMethod = apierr.New(codes.Unimplemented, errorsv1.Reason_REASON_METHOD_NOT_ALLOWED,
-		"this server has no such method")
-)
+var errUnknownMethod = apierr.New(codes.Unimplemented, errorsv1.Reason_REASON_METHOD_NOT_ALLOWED,
+	"this server has no such method")
 
-const (
-	idempotencyKey    = "idempotency-key"
-	maxIdempotencyKey = 255
-
-	// grpcOwn begins the names of gRPC's own services, as health. Their errors are
-	// theirs, and they wait for nothing.
-	grpcOwn = "/grpc."
-)
+// grpcOwn begins the names of gRPC's own services, as health. Their errors are theirs,
+// and they wait for nothing.
+const grpcOwn = "/grpc."
 
 // A chain is what every RPC passes through, from the network and in process alike.
 type chain struct{ log *slog.Logger }
@@ -108,26 +99,11 @@ func loggedBefore(err error) bool {
 
 // withKey checks the request's idempotency key and hands it to the store.
 func withKey(ctx context.Context) (context.Context, error) {
-	sent := metadata.ValueFromIncomingContext(ctx, idempotencyKey)
-	if len(sent) == 0 {
-		return ctx, nil
+	key, err := idempotency.Key(metadata.ValueFromIncomingContext(ctx, idempotency.Metadata))
+	if err != nil || key == "" {
+		return ctx, err
 	}
-	if len(sent) > 1 || !validKey(sent[0]) {
-		return ctx, errIdempotencyKey
-	}
-	return store.WithIdempotencyKey(ctx, sent[0]), nil
-}
-
-func validKey(key string) bool {
-	if key == "" || len(key) > maxIdempotencyKey {
-		return false
-	}
-	for i := range len(key) {
-		if key[i] < 0x21 || key[i] > 0x7e {
-			return false
-		}
-	}
-	return true
+	return store.WithIdempotencyKey(ctx, key), nil
 }
 
 // stream runs one streaming RPC: health's Watch, reflection, and what no service has.

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/idempotency"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/store"
 
@@ -105,11 +106,11 @@ func TestTranslate(t *testing.T) {
 
 func TestIdempotencyKey(t *testing.T) {
 	r := start(t, nil)
-	longest := strings.Repeat("k", maxIdempotencyKey)
+	longest := strings.Repeat("k", 255)
 	for name, conn := range faces(t, r) {
 		c := usersv1.NewUsersServiceClient(conn)
 		create := func(keys ...string) (*usersv1.CreateUserResponse, error) {
-			ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{idempotencyKey: keys})
+			ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{idempotency.Metadata: keys})
 			return c.CreateUser(ctx, &usersv1.CreateUserRequest{User: &usersv1.User{Bio: name}})
 		}
 		for _, keys := range [][]string{{""}, {longest + "k"}, {"a b"}, {"a", "b"}, {"a", "a"}} {
@@ -136,11 +137,6 @@ func TestIdempotencyKey(t *testing.T) {
 		second, err2 := create()
 		if err := errors.Join(err1, err2); err != nil || first.GetUser().GetId() == second.GetUser().GetId() {
 			t.Errorf("%s: without a key: %v, %v, %v", name, first, second, err)
-		}
-	}
-	for _, key := range []string{"a\nb", "\x7f", "ü"} {
-		if validKey(key) {
-			t.Errorf("%q is taken for a key", key)
 		}
 	}
 }
