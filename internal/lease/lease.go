@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/splitboard/splitboard/internal/disk"
 )
 
 const (
@@ -163,10 +165,10 @@ func (l *Lease) publish() error {
 	}
 	tmp := filepath.Join(l.dir, l.owner.Instance+hintSuffix)
 	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
-		return errors.Join(err, remove(tmp))
+		return errors.Join(err, disk.Remove(tmp))
 	}
 	if err := os.Rename(tmp, filepath.Join(l.dir, ownerFile)); err != nil {
-		return errors.Join(err, remove(tmp))
+		return errors.Join(err, disk.Remove(tmp))
 	}
 	return nil
 }
@@ -186,18 +188,10 @@ func ReadOwner(dir string) (Owner, error) {
 // closed.
 func (l *Lease) Release() error {
 	// The hint goes while it is surely ours.
-	err := remove(filepath.Join(l.dir, ownerFile))
+	err := disk.Remove(filepath.Join(l.dir, ownerFile))
 	err = errors.Join(err, l.lock.Close())
 	if l.socket != "" {
-		err = errors.Join(err, remove(l.socket))
+		err = errors.Join(err, disk.Remove(l.socket))
 	}
 	return err
-}
-
-// remove removes a file that may be gone already.
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }

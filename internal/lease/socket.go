@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/splitboard/splitboard/internal/disk"
 )
 
 const (
@@ -51,7 +53,7 @@ func (l *Lease) Listen(ctx context.Context) (net.Listener, error) {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		return nil, errors.Join(err, ln.Close(), remove(tmp))
+		return nil, errors.Join(err, ln.Close(), disk.Remove(tmp))
 	}
 	l.socket = path
 	return ln, nil

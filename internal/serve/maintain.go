@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/splitboard/splitboard/internal/admin"
+	"github.com/splitboard/splitboard/internal/disk"
 	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/store"
 )
@@ -215,14 +216,5 @@ func writeWhole(path string, write func(io.Writer) error) (n int64, err error) {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return 0, err
 	}
-	return n, syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return n, disk.SyncParent(path)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/splitboard/splitboard/internal/disk"
 )
 
 // BackupTo writes a consistent copy of the store to a new file at path, which `serve`
@@ -31,7 +33,7 @@ func (s *Store) BackupTo(ctx context.Context, path string) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = syncDir(path)
+		err = disk.SyncParent(path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(path))

@@ -8,6 +8,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/splitboard/splitboard/internal/disk"
 )
 
 // A transaction ends at whichever of these it reaches first while a store is built: it
@@ -41,14 +43,12 @@ func Build(ctx context.Context, path string, schema Schema, opts Options, digest
 		return err
 	}
 	aside := path + ".new"
-	if err := os.Remove(aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := disk.Remove(aside); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			if rerr := os.Remove(aside); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
-				err = errors.Join(err, rerr)
-			}
+			err = errors.Join(err, disk.Remove(aside))
 		}
 	}()
 	o := boltOptions()
@@ -65,7 +65,7 @@ func Build(ctx context.Context, path string, schema Schema, opts Options, digest
 	if err := os.Rename(aside, path); err != nil {
 		return err
 	}
-	return syncDir(path)
+	return disk.SyncParent(path)
 }
 
 func (b *Builder) fill(opts Options, digest []byte, fill func(*Builder) error) error {

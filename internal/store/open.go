@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -293,13 +292,4 @@ func readOnly(path string, fn func(tx *bbolt.Tx) error) (err error) {
 		}
 		return fn(tx)
 	})
-}
-
-// syncDir makes a rename in dir durable.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

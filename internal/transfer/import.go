@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/splitboard/splitboard/internal/disk"
 	"github.com/splitboard/splitboard/internal/store"
 )
 
@@ -140,7 +141,7 @@ func (im *importer) run(ctx context.Context) (err error) {
 	}
 	defer func() {
 		for _, p := range im.parts {
-			err = errors.Join(err, remove(p.aside))
+			err = errors.Join(err, disk.Remove(p.aside))
 		}
 	}()
 	if err := im.load(ctx); err != nil {

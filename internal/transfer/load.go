@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/splitboard/splitboard/internal/disk"
 	"github.com/splitboard/splitboard/internal/store"
 )
 
@@ -108,7 +108,7 @@ func (im *importer) place() error {
 		}
 		err := os.Rename(p.aside, p.Path)
 		if err == nil {
-			err = syncDir(filepath.Dir(p.Path))
+			err = disk.SyncParent(p.Path)
 		}
 		if err != nil {
 			if len(placed) > 0 {
@@ -128,22 +128,5 @@ func aside(path string) string { return path + ".import" }
 // holds the service's lock.
 func Sweep(path string) error {
 	// The second is where store.Build works on the first.
-	return errors.Join(remove(aside(path)), remove(aside(path)+".new"))
-}
-
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// remove removes a file that may be gone already.
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(disk.Remove(aside(path)), disk.Remove(aside(path)+".new"))
 }
