@@ -22,6 +22,7 @@ var shapes = map[string]boardtest.Starter{
 	"monolith":                   startMonolith,
 	"services behind path rules": startBehindPathRules,
 	"services behind the edge":   startBehindEdge,
+	"a forwarder of the owner":   startForwarder,
 }
 
 func TestBoard(t *testing.T) {
@@ -40,6 +41,17 @@ func startMonolith(t *testing.T, seed string) boardtest.Board {
 	p := start(t, serve.Binary{
 		Name: "monolith", Services: []serve.Service{users.Service(), threads.Service(), posts.Service()}, REST: edge.New,
 	}, serve.Config{Seed: seed})
+	return boardtest.Board{REST: p.HTTPAddr(), Users: p.GRPCAddr(), Threads: p.GRPCAddr(), Posts: p.GRPCAddr()}
+}
+
+// startForwarder is a monolith that owns nothing, beside one that owns all.
+func startForwarder(t *testing.T, seed string) boardtest.Board {
+	whole := serve.Binary{
+		Name: "monolith", Services: []serve.Service{users.Service(), threads.Service(), posts.Service()}, REST: edge.New,
+	}
+	data := t.TempDir()
+	start(t, whole, serve.Config{Seed: seed, Data: data})
+	p := start(t, whole, serve.Config{NeverOwn: true, Data: data})
 	return boardtest.Board{REST: p.HTTPAddr(), Users: p.GRPCAddr(), Threads: p.GRPCAddr(), Posts: p.GRPCAddr()}
 }
 
@@ -73,7 +85,10 @@ func startServices(t *testing.T, seed string) (u, th, p *serve.Process) {
 // start runs a binary on ports and in a folder of its own until the test ends.
 func start(t *testing.T, b serve.Binary, c serve.Config) *serve.Process {
 	t.Helper()
-	c.HTTP, c.GRPC, c.Data = "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
+	c.HTTP, c.GRPC = "127.0.0.1:0", "127.0.0.1:0"
+	if c.Data == "" {
+		c.Data = t.TempDir()
+	}
 	c.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p, err := serve.Start(t.Context(), b, c)
 	if err != nil {

@@ -13,27 +13,101 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/splitboard/splitboard/internal/apierr"
 	"github.com/splitboard/splitboard/internal/lease"
 
 	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
+	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
 )
 
-// ErrNotServed says that no process serves a folder's store.
-var ErrNotServed = errors.New("no process serves this store")
+// Errors of asking.
+var (
+	// ErrNotServed says that no process owns a folder's store.
+	ErrNotServed = errors.New("no process serves this store")
+	// ErrMoved says that a process gave the store up before it had sent anything.
+	ErrMoved = errors.New("the store is moving to another process; try again")
+)
 
-// dialTimeout bounds the connecting to a socket of this machine.
-const dialTimeout = time.Second
+const (
+	// dialTimeout bounds the connecting to a socket of this machine.
+	dialTimeout = time.Second
+	// askTimeout bounds the question whether a process owns a store. One that was
+	// stopped does not answer.
+	askTimeout = time.Second
+	// nextOwner is how long the owner is looked for while there are processes and none
+	// of them owns the store: it may be moving from one to another.
+	nextOwner = time.Second
+	// askAgain is how often.
+	askAgain = 10 * time.Millisecond
+)
 
 // A Client asks one running process.
 type Client struct {
-	conn *grpc.ClientConn
-	rpc  adminv1.AdminServiceClient
+	// Instance is the process's.
+	Instance string
+	conn     *grpc.ClientConn
+	rpc      adminv1.AdminServiceClient
 }
 
-// Dial connects to the process that listens in a service's data folder. It returns
-// ErrNotServed if there is none, or why it cannot be reached.
-func Dial(ctx context.Context, dir string) (*Client, error) {
+// DialOwner connects to the process that owns a service's store in its data folder. While
+// the store moves it waits for the next owner. It returns ErrNotServed if there is none,
+// or why it cannot be reached.
+func DialOwner(ctx context.Context, dir, service string) (*Client, error) {
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for limit := time.Now().Add(nextOwner); ; {
+		clients, err := DialAll(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		owner, err := pickOwner(ctx, clients, service)
+		if err == nil || len(clients) == 0 || time.Now().After(limit) {
+			return owner, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// pickOwner gives the client of the process that owns a store, and closes the others.
+func pickOwner(ctx context.Context, clients []*Client, service string) (owner *Client, err error) {
+	err = ErrNotServed
+	for _, c := range clients {
+		if owner == nil {
+			owning, aerr := c.owns(ctx, service)
+			if owning {
+				owner = c
+				continue
+			}
+			if aerr != nil {
+				err = fmt.Errorf("instance %s: %w", c.Instance, aerr)
+			}
+		}
+		_ = c.Close() // whoever is not the owner is of no interest
+	}
+	if owner != nil {
+		return owner, nil
+	}
+	return nil, err
+}
+
+// owns asks whether the process owns a store.
+func (c *Client) owns(ctx context.Context, service string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	resp, err := c.rpc.GetOwner(ctx, &adminv1.GetOwnerRequest{Service: service})
+	return resp.GetOwning(), readable(err)
+}
+
+// DialAll connects to every process that has a socket in a service's data folder, the one
+// that is said to be the owner first.
+func DialAll(ctx context.Context, dir string) ([]*Client, error) {
+	var clients []*Client
 	for _, path := range lease.Sockets(dir) {
 		d := net.Dialer{Timeout: dialTimeout}
 		probe, err := d.DialContext(ctx, "unix", path)
@@ -41,15 +115,20 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 			// Left by a process that was killed, or just removed.
 			continue
 		}
+		var c *Client
+		if err == nil {
+			c, err = dialSocket(path)
+			err = errors.Join(err, probe.Close())
+		}
 		if err != nil {
+			for _, c := range clients {
+				err = errors.Join(err, c.Close())
+			}
 			return nil, err
 		}
-		if err := probe.Close(); err != nil {
-			return nil, err
-		}
-		return dialSocket(path)
+		clients = append(clients, c)
 	}
-	return nil, ErrNotServed
+	return clients, nil
 }
 
 func dialSocket(path string) (*Client, error) {
@@ -64,7 +143,7 @@ func dialSocket(path string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{conn: conn, rpc: adminv1.NewAdminServiceClient(conn)}, nil
+	return &Client{Instance: lease.InstanceOf(path), conn: conn, rpc: adminv1.NewAdminServiceClient(conn)}, nil
 }
 
 // Close ends the connection.
@@ -76,8 +155,9 @@ func (c *Client) Status(ctx context.Context) (*adminv1.GetStatusResponse, error)
 	return resp, readable(err)
 }
 
-// Backup writes a consistent copy of a store to w. If it fails, w has received a part
-// that is of no use.
+// Backup writes a consistent copy of a store to w. It returns ErrMoved, with nothing
+// written, if the process is giving the store up. If it fails otherwise, w has received a
+// part that is of no use.
 func (c *Client) Backup(ctx context.Context, service string, w io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,6 +170,9 @@ func (c *Client) Backup(ctx context.Context, service string, w io.Writer) error 
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if apierr.ReasonOf(status.Convert(err)) == apierr.ReasonName(errorsv1.Reason_REASON_NOT_OWNER) {
+			return ErrMoved
+		}
 		if err != nil {
 			return readable(err)
 		}
@@ -97,6 +180,38 @@ func (c *Client) Backup(ctx context.Context, service string, w io.Writer) error 
 			return err
 		}
 	}
+}
+
+// HandOff asks the process, which must own a store, to move it to another. step is
+// called when each step is done.
+func (c *Client) HandOff(ctx context.Context, service, to string, dryRun bool, step func(*adminv1.HandoffResponse)) error {
+	stream, err := c.rpc.Handoff(ctx, &adminv1.HandoffRequest{Service: service, To: to, DryRun: dryRun})
+	if err != nil {
+		return err
+	}
+	for {
+		resp, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		step(resp)
+	}
+}
+
+// Holds asks how long requests were held that were let go at since or later.
+func (c *Client) Holds(ctx context.Context, service string, since time.Time) ([]time.Duration, error) {
+	resp, err := c.rpc.ListHolds(ctx, &adminv1.ListHoldsRequest{Service: service, StartTime: timestamppb.New(since)})
+	if err != nil {
+		return nil, readable(err)
+	}
+	holds := make([]time.Duration, 0, len(resp.GetHolds()))
+	for _, h := range resp.GetHolds() {
+		holds = append(holds, h.AsDuration())
+	}
+	return holds, nil
 }
 
 // readable gives an RPC's error as the operator should read it.

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/splitboard/splitboard/internal/apierr"
@@ -46,13 +47,16 @@ type Process struct {
 	Binary   string
 	Version  string
 	Start    time.Time
+	// Draining tells whether it is stopping.
+	Draining func() bool
 }
 
-// A Store is one that the process serves.
+// A Store is one that the process answers for.
 type Store struct {
 	// Dir is the service's data folder.
 	Dir   string
 	Store *store.Store
+	Lease *lease.Lease
 }
 
 // Server answers the admin RPCs.
@@ -72,7 +76,7 @@ type served struct {
 
 var _ adminv1.AdminServiceServer = (*Server)(nil)
 
-// NewServer returns a server for a process that serves the named stores, in order.
+// NewServer returns a server for a process that answers for the named stores, in order.
 func NewServer(p Process, order []string, stores map[string]Store) *Server {
 	s := &Server{process: p, order: order, stores: make(map[string]served, len(stores)), free: freeBytes}
 	for name, st := range stores {
@@ -85,21 +89,41 @@ func NewServer(p Process, order []string, stores map[string]Store) *Server {
 func (s *Server) GetStatus(context.Context, *adminv1.GetStatusRequest) (*adminv1.GetStatusResponse, error) {
 	resp := &adminv1.GetStatusResponse{
 		Instance: s.process.Instance, Binary: s.process.Binary, Version: s.process.Version,
-		Pid: int64(os.Getpid()), StartTime: timestamppb.New(s.process.Start),
+		Pid: int64(os.Getpid()), StartTime: timestamppb.New(s.process.Start), Draining: s.process.Draining(),
 	}
 	for _, name := range s.order {
-		info, err := s.stores[name].Store.Store.Info()
+		st, err := s.stores[name].status(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		resp.Stores = append(resp.Stores, &adminv1.StoreStatus{
-			Service: name, Uuid: info.UUID, Checksum: info.Checksum, SizeBytes: info.SizeBytes,
-			Epoch: int64(info.Epoch), Sequence: int64(info.Sequence), //nolint:gosec // counters far below 2^63
-			SchemaVersion: int32(info.SchemaVersion), MinReader: int32(info.MinReader), //nolint:gosec // as above
-			OpenTime: timestamppb.New(info.OpenTime),
-		})
+		resp.Stores = append(resp.Stores, st)
 	}
 	return resp, nil
+}
+
+// status tells about one store.
+func (s served) status(name string) (*adminv1.StoreStatus, error) {
+	is := s.Lease.Status()
+	st := &adminv1.StoreStatus{
+		Service: name, State: adminv1.StoreState(is.State), Owner: is.Owner, Held: is.Held, Forwarded: is.Forwarded, //nolint:gosec // the states are few
+		LongestHold: durationpb.New(is.LongestHold), Refusal: is.Refusal, AnswersFromKeys: int64(s.Store.Store.AnswersFromKeys()), //nolint:gosec // far below 2^63
+	}
+	if is.State != lease.StateOwner {
+		return st, nil
+	}
+	info, err := s.Store.Store.Info()
+	if errors.Is(err, store.ErrClosed) {
+		st.State = adminv1.StoreState_STORE_STATE_MOVING // since it was asked
+		return st, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	st.Uuid, st.Checksum, st.SizeBytes = info.UUID, info.Checksum, info.SizeBytes
+	st.Epoch, st.Sequence = int64(info.Epoch), int64(info.Sequence)                   //nolint:gosec // counters far below 2^63
+	st.SchemaVersion, st.MinReader = int32(info.SchemaVersion), int32(info.MinReader) //nolint:gosec // as above
+	st.OpenTime = timestamppb.New(info.OpenTime)
+	return st, nil
 }
 
 // Backup sends a consistent copy of a store. It returns ErrNoStore, ErrBackupRuns,

@@ -24,6 +24,8 @@ var mayImport = map[string][]string{
 	"monolith":         {anyPart},
 	// What an outsider could write: the generated clients are enough.
 	"examples": {"gen"},
+	// It starts the programs and watches them from outside.
+	"deploy": {"gen"},
 }
 
 // partOf gives the part of the repository that a package is in, or "" for a

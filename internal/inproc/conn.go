@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/splitboard/splitboard/internal/apierr"
 )
@@ -68,6 +69,30 @@ func (c *Conn) Invoke(ctx context.Context, name string, args, reply any, opts ..
 		err = handOver(reply, response)
 	}
 	return finish(opts, s, asStatus(err))
+}
+
+// Serve runs a method on a request that came from another process in its wire format. The
+// handler's incoming metadata is md, which may be nil. It returns the response, or the
+// error as a status.
+func (c *Conn) Serve(ctx context.Context, name string, wire []byte, md metadata.MD) (proto.Message, error) {
+	m, ok := c.methods[name]
+	if !ok {
+		return nil, c.unknown(name)
+	}
+	s := &stream{method: name}
+	if md != nil {
+		ctx = metadata.NewIncomingContext(ctx, md)
+	}
+	ctx = grpc.NewContextWithServerTransportStream(peer.NewContext(ctx, self), s)
+	response, err := m.handler(m.server, ctx, func(into any) error { return unmarshal(wire, into) }, c.chain)
+	if err != nil {
+		return nil, asStatus(err)
+	}
+	message, ok := response.(proto.Message)
+	if !ok {
+		return nil, status.Errorf(codes.Internal, "inproc: %T is not a message", response)
+	}
+	return message, nil
 }
 
 // NewStream refuses: the board has no streaming methods.

@@ -36,6 +36,15 @@ func handOver(dst, src any) error {
 	if err != nil {
 		return status.Errorf(codes.Internal, "inproc: marshal %T: %v", src, err)
 	}
+	return unmarshal(wire, dst)
+}
+
+// unmarshal gives dst the fields that wire has.
+func unmarshal(wire []byte, dst any) error {
+	to, ok := dst.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "inproc: %T is not a message", dst)
+	}
 	if err := proto.Unmarshal(wire, to); err != nil {
 		return status.Errorf(codes.Internal, "inproc: unmarshal %T: %v", dst, err)
 	}

@@ -1,197 +1,252 @@
 package lease
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
+	"context"
 	"errors"
-	"fmt"
-	"os"
+	"log/slog"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/splitboard/splitboard/internal/disk"
+	"github.com/splitboard/splitboard/internal/store"
 )
 
-const (
-	lockFile  = "lock"
-	ownerFile = "owner.json"
-	// hintSuffix ends the name of owner.json until it is whole.
-	hintSuffix = ".json.tmp"
-)
-
-// Errors of acquiring a lease.
-var (
-	// ErrHeld says that another process has the lease. It comes as a [*HeldError].
-	ErrHeld = errors.New("held by another process")
-	// ErrNetworkFS says that the folder is on a network file system, whose locks can
-	// be lost without notice.
-	ErrNetworkFS = errors.New("the data folder is on a network file system, whose locks can be lost")
-)
-
-// An Owner says who holds a lease.
-type Owner struct {
-	Instance string    `json:"instance"`
-	PID      int       `json:"pid"`
-	Binary   string    `json:"binary"`
-	Since    time.Time `json:"since"`
-}
-
-// A HeldError is ErrHeld with what is known of the holder.
-type HeldError struct {
-	Dir   string
-	Owner *Owner // nil if unknown
-}
-
-func (e *HeldError) Error() string {
-	if e.Owner == nil {
-		return fmt.Sprintf("%s is %v", e.Dir, ErrHeld)
-	}
-	return fmt.Sprintf("%s is %v: %s, pid %d, instance %s, since %s", e.Dir, ErrHeld,
-		e.Owner.Binary, e.Owner.PID, e.Owner.Instance, e.Owner.Since.UTC().Format(time.RFC3339))
-}
-
-// Is makes a HeldError an ErrHeld.
-func (e *HeldError) Is(target error) bool { return target == ErrHeld }
-
-// NewInstance gives a process its random id.
-func NewInstance() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
-}
-
-// A Lease is the right to open the store in a folder.
-type Lease struct {
-	dir    string
-	owner  Owner
-	lock   *os.File
-	socket string // "" until Listen
-}
-
-// Options say how a lease is acquired.
-type Options struct {
+// Config says whose store a lease is about, and who asks for it.
+type Config struct {
+	// Dir is the service's data folder, which exists.
+	Dir string
+	// Self is who the process says it is. Since and Epoch are filled in.
+	Self Owner
+	// Store is the store in the folder, closed.
+	Store *store.Store
+	// Schema is the store's.
+	Schema store.Schema
+	// Desc describes the service whose calls are forwarded.
+	Desc *grpc.ServiceDesc
+	// NeverOwn makes a process that only forwards.
+	NeverOwn bool
 	// AllowNetworkFS takes a folder on a network file system.
 	AllowNetworkFS bool
+	// Log takes what the operator should know.
+	Log *slog.Logger
+	// Fatal ends the process: its store could not be let go.
+	Fatal func(error)
 }
 
-// Acquire takes the lease on dir, which must exist, without waiting, says so in
-// owner.json, and removes what dead processes left behind. It returns ErrHeld,
-// ErrNetworkFS or what the file system said.
-func Acquire(dir string, owner Owner, opts Options) (*Lease, error) {
-	dir, err := filepath.Abs(dir)
+// A Lease is one process's part in who owns a store. It is safe for concurrent use.
+type Lease struct {
+	Config
+	replies map[string]protoreflect.MessageType // of the service's methods, by full name
+	links   links
+	held    held
+	retired atomic.Bool // the process is stopping
+
+	view   atomic.Pointer[view]
+	viewMu sync.Mutex // of those who replace view
+
+	// moving is held by whoever changes whether this process owns the store: an
+	// acquisition, a handoff, a takeover or the end.
+	moving chan struct{}
+	lock   *Lock // guarded by moving; nil: not held
+	epoch  atomic.Uint64
+	waiter waiter
+
+	refusal atomic.Pointer[string] // why the last acquisition failed; nil: it did not
+	retryAt time.Time              // guarded by moving: no acquisition before
+	backoff time.Duration          // guarded by moving
+
+	forwarded atomic.Int64
+
+	life    context.Context // until Close
+	halt    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// A role is what the process is to its store, as requests see it.
+type role int
+
+const (
+	searching  role = iota // no owner is known
+	forwarding             // another process owns the store
+	moving                 // it is changing hands, with this process's part in it
+	owning                 // this process does
+)
+
+// A view is what requests go by. It is never changed, only replaced.
+type view struct {
+	role role
+	link *link  // to the owner, when forwarding
+	hint string // the instance that may be the owner, or "", when searching or moving
+	lost bool   // the owner was lost, when searching: its lock may be free
+	next chan struct{}
+}
+
+// New returns a lease that does nothing yet and owns nothing.
+func New(c Config) (*Lease, error) {
+	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
 		return nil, err
 	}
-	if fs := networkFS(dir); fs != "" && !opts.AllowNetworkFS {
-		return nil, fmt.Errorf("%w (%s): %s", ErrNetworkFS, fs, dir)
-	}
-	lock, err := lockPath(filepath.Join(dir, lockFile), flock)
-	if errors.Is(err, ErrHeld) {
-		held := &HeldError{Dir: dir}
-		if o, err := ReadOwner(dir); err == nil {
-			held.Owner = &o
-		}
-		return nil, held
-	}
+	c.Dir = dir
+	replies, err := replyTypes(c.Desc)
 	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", dir, err)
+		return nil, err
 	}
-	l := &Lease{dir: dir, owner: owner, lock: lock}
-	if err := l.publish(); err != nil {
-		return nil, errors.Join(fmt.Errorf("writing %s: %w", filepath.Join(dir, ownerFile), err), lock.Close())
-	}
-	sweep(dir)
+	l := &Lease{Config: c, replies: replies, moving: make(chan struct{}, 1)}
+	l.life, l.halt = context.WithCancel(context.Background())
+	l.links.dir = c.Dir
+	l.view.Store(&view{role: searching, next: make(chan struct{})})
 	return l, nil
 }
 
-// lockPath locks the file that path names, not one that it named a moment ago.
-func lockPath(path string, flock func(*os.File) error) (*os.File, error) {
-	// The file is never replaced by us; a person may do it, and two processes with
-	// locks on two files of one name would both serve.
-	for range 10 {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if err != nil {
-			return nil, err
-		}
-		err = flock(f)
-		if err == nil {
-			var same bool
-			if same, err = isStill(f, path); same {
-				return f, nil
-			}
-		}
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errors.New("the lock file keeps being replaced")
+// Run begins to look for the owner, and for the chance to become it, until Close.
+func (l *Lease) Run() {
+	l.running.Go(func() { l.findLoop(l.life) })
+	l.running.Go(func() { l.candidateLoop(l.life) })
 }
 
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return ErrHeld
-		case err != nil:
-			return os.NewSyscallError("flock", err)
-		}
+// Retire makes the process no candidate any more, because it is stopping.
+func (l *Lease) Retire() { l.retired.Store(true) }
+
+// Close ends the process's part: it closes the store if it owns it, and frees the lock.
+// No calls may come any more. It returns what closing returned, or ctx's error.
+func (l *Lease) Close(ctx context.Context) error {
+	l.Retire()
+	l.halt()
+	l.running.Wait()
+	select {
+	case l.moving <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.moving }()
+	defer l.links.close()
+	if l.lock == nil {
 		return nil
 	}
-}
-
-func isStill(f *os.File, path string) (bool, error) {
-	have, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
-	named, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && os.SameFile(have, named), err
-}
-
-// publish writes owner.json by rename, so that no reader sees half of it.
-func (l *Lease) publish() error {
-	b, err := json.Marshal(l.owner)
-	if err != nil {
+	l.show(&view{role: moving})
+	closed := make(chan error, 1)
+	go func() { closed <- l.Store.Close() }()
+	select {
+	case err := <-closed:
+		l.note(event{Event: eventReleases})
+		err = errors.Join(err, l.lock.Release())
+		l.lock = nil
 		return err
+	case <-ctx.Done():
+		// The process ends, and with it the transactions: bbolt survives that.
+		return errors.New("the queued changes took too long")
 	}
-	tmp := filepath.Join(l.dir, l.owner.Instance+hintSuffix)
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
-		return errors.Join(err, disk.Remove(tmp))
-	}
-	if err := os.Rename(tmp, filepath.Join(l.dir, ownerFile)); err != nil {
-		return errors.Join(err, disk.Remove(tmp))
-	}
-	return nil
 }
 
-// ReadOwner gives the hint in dir about who holds its lease. It may be outdated.
-func ReadOwner(dir string) (Owner, error) {
-	var o Owner
-	b, err := os.ReadFile(filepath.Join(dir, ownerFile))
-	if err != nil {
-		return o, err
-	}
-	err = json.Unmarshal(b, &o)
-	return o, err
+// show replaces what requests go by.
+func (l *Lease) show(v *view) {
+	v.next = make(chan struct{})
+	l.viewMu.Lock()
+	old := l.view.Swap(v)
+	l.viewMu.Unlock()
+	close(old.next)
 }
 
-// Release gives the lease up and removes the process's socket. The store must be
-// closed.
-func (l *Lease) Release() error {
-	// The hint goes while it is surely ours.
-	err := disk.Remove(filepath.Join(l.dir, ownerFile))
-	err = errors.Join(err, l.lock.Close())
-	if l.socket != "" {
-		err = errors.Join(err, disk.Remove(l.socket))
+// showInstead replaces a view unless that has happened already.
+func (l *Lease) showInstead(old, v *view) bool {
+	v.next = make(chan struct{})
+	l.viewMu.Lock()
+	same := l.view.CompareAndSwap(old, v)
+	l.viewMu.Unlock()
+	if same {
+		close(old.next)
 	}
-	return err
+	return same
+}
+
+// begin takes the right to change who owns the store, if nobody has it.
+func (l *Lease) begin() bool {
+	select {
+	case l.moving <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// end gives that right back.
+func (l *Lease) end() { <-l.moving }
+
+// note writes an event to the journal, which is for people: failing is not fatal.
+func (l *Lease) note(e event) {
+	e.Time, e.Instance, e.Binary = time.Now().UTC(), l.Self.Instance, l.Self.Binary
+	if e.Epoch == 0 {
+		e.Epoch = l.epoch.Load()
+	}
+	if e.Sequence == 0 {
+		e.Sequence = l.Store.Sequence()
+	}
+	if err := e.write(l.Dir); err != nil {
+		l.Log.Warn("the journal is not written", "error", err)
+	}
+}
+
+// A Status is what a process is to its store.
+type Status struct {
+	State State
+	// Owner is the instance that owns the store as far as the process knows, or "".
+	Owner string
+	Epoch uint64 // if the process is the owner
+	// Held and Forwarded count requests since the process's start.
+	Held, Forwarded int64
+	LongestHold     time.Duration
+	// Refusal says why the process does not take the store over; "" if it would.
+	Refusal string
+}
+
+// A State is what a process is to its store, as an operator sees it.
+type State int
+
+// The states.
+const (
+	StateOwner State = iota + 1
+	StateCandidate
+	StateForwarder
+	StateMoving
+)
+
+// Status tells what the process is to its store.
+func (l *Lease) Status() Status {
+	s := Status{State: StateCandidate, Forwarded: l.forwarded.Load(), Refusal: l.unable()}
+	s.Held, s.LongestHold = l.held.totals()
+	v := l.view.Load()
+	switch v.role {
+	case owning:
+		s.State, s.Owner, s.Epoch, s.Refusal = StateOwner, l.Self.Instance, l.epoch.Load(), ""
+		return s
+	case moving:
+		s.State, s.Owner = StateMoving, v.hint
+		return s
+	case forwarding:
+		s.Owner = v.link.instance
+	case searching:
+	}
+	if s.Refusal != "" {
+		s.State = StateForwarder
+	}
+	return s
+}
+
+// unable says why the process is no candidate, or "".
+func (l *Lease) unable() string {
+	switch {
+	case l.NeverOwn:
+		return "it was started with --no-own"
+	case l.retired.Load():
+		return "it is stopping"
+	}
+	if r := l.refusal.Load(); r != nil {
+		return *r
+	}
+	return ""
 }

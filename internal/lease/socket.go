@@ -33,11 +33,16 @@ func SocketPath(dir, instance string) string {
 	return filepath.Join(dir, instance+socketSuffix)
 }
 
-// Listen makes the process's socket in the folder, open to its own user only. A
-// socket that has its name listens: it is bound under another one before. It
-// returns ErrPathTooLong or what the system said. [Lease.Release] removes the socket.
-func (l *Lease) Listen(ctx context.Context) (net.Listener, error) {
-	path := SocketPath(l.dir, l.owner.Instance)
+// Listen makes an instance's socket in dir, open to its own user only. A socket that
+// has its name listens: it is bound under another one before. Closing the listener
+// leaves the file, which is [RemoveSocket]'s. It returns ErrPathTooLong or what the
+// system said.
+func Listen(ctx context.Context, dir, instance string) (net.Listener, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	path := SocketPath(dir, instance)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are possible; choose a shorter --data",
 			ErrPathTooLong, path, len(path), maxSocketPath)
@@ -55,8 +60,24 @@ func (l *Lease) Listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, ln.Close(), disk.Remove(tmp))
 	}
-	l.socket = path
 	return ln, nil
+}
+
+// RemoveSocket removes an instance's socket from dir.
+func RemoveSocket(dir, instance string) error { return disk.Remove(SocketPath(dir, instance)) }
+
+// InstanceOf gives the instance whose socket has a path.
+func InstanceOf(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), socketSuffix)
+}
+
+// instances gives the ids of those who have sockets in dir. They may be dead.
+func instances(dir string) []string {
+	var ids []string
+	for _, path := range glob(dir, "*"+socketSuffix) {
+		ids = append(ids, InstanceOf(path))
+	}
+	return ids
 }
 
 // Sockets gives the sockets in dir, the owner's first if the hint names one. Nobody
@@ -81,10 +102,10 @@ const BackupSuffix = ".backup.tmp"
 // sweepAfter is how old a socket must be that another process may be binding.
 const sweepAfter = time.Minute
 
-// sweep removes what processes that were killed left in dir. Only the lease's holder
-// may do it: another process could take a socket that is about to listen for a dead
-// one. What cannot be removed stays for the next sweep.
-func sweep(dir string) {
+// sweepSockets removes the sockets that killed processes left in dir. One that has its
+// name and refuses a connection is dead. What cannot be removed stays for the next
+// sweep.
+func sweepSockets(dir string) {
 	dialer := net.Dialer{Timeout: time.Second}
 	for _, path := range glob(dir, "*"+socketSuffix) {
 		conn, err := dialer.Dial("unix", path)
@@ -100,7 +121,11 @@ func sweep(dir string) {
 			_ = os.Remove(path)
 		}
 	}
-	// Only the holder makes these, so whoever made them is no more.
+}
+
+// sweepFiles removes the half-made files that killed holders of the lock left in dir.
+// Only the holder may do it: it alone makes such files.
+func sweepFiles(dir string) {
 	for _, path := range append(glob(dir, "*"+hintSuffix), glob(dir, "*"+BackupSuffix)...) {
 		_ = os.Remove(path)
 	}

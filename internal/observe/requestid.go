@@ -37,6 +37,15 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 	return &requestContext{Context: ctx, id: id}
 }
 
+// WithSentRequestID does the same with the id that another process sent. One that is not
+// fit for a log is replaced.
+func WithSentRequestID(ctx context.Context, id string) context.Context {
+	if !validRequestID(id) {
+		id = newRequestID()
+	}
+	return WithRequestID(ctx, id)
+}
+
 // RequestID gives the id of the request that ctx belongs to, or "".
 func RequestID(ctx context.Context) string {
 	if c, ok := ctx.Value(requestIDKey{}).(*requestContext); ok {

@@ -30,10 +30,15 @@ var errUnknownMethod = apierr.New(codes.Unimplemented, errorsv1.Reason_REASON_ME
 const grpcOwn = "/grpc."
 
 // A chain is what every RPC passes through, from the network and in process alike.
-type chain struct{ log *slog.Logger }
+type chain struct {
+	log *slog.Logger
+	// owned has, by the full name of each method that works on a store, the interceptor
+	// that runs it where the store is open.
+	owned map[string]grpc.UnaryServerInterceptor
+}
 
-// unary runs one RPC: recover, observe, idempotency key, deadline, the handler, and the
-// error's translation. It is one function because a closure for each step costs an
+// unary runs one RPC: recover, observe, idempotency key, deadline, ownership, the handler,
+// and the error's translation. It is one function because a closure for each step costs an
 // allocation on every read.
 func (c *chain) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	defer func() {
@@ -52,9 +57,11 @@ func (c *chain) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 	if deadline != nil {
 		defer deadline.finish()
 	}
-	// Ownership comes here, inside the deadline and the key that a forwarded request
-	// takes along.
-	resp, err = handler(ctx, req)
+	if own := c.owned[info.FullMethod]; own != nil {
+		resp, err = own(ctx, req, info, handler)
+	} else {
+		resp, err = handler(ctx, req)
+	}
 	if err != nil {
 		return nil, c.translate(ctx, info.FullMethod, err)
 	}

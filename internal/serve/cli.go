@@ -22,6 +22,8 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 	exitHeld    = 3 // another process holds the store
+	exitAborted = 4 // a handoff was broken off
+	exitTarget  = 5 // there is no such target, or it is not able
 	// exitSignal and the signal's number is the code of a process that a second signal
 	// ended, as shells have it.
 	exitSignal = 128
@@ -34,6 +36,7 @@ const envPrefix = "SPLITBOARD"
 type storeCommands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the API. Without a command, this is what happens; \"help serve\" has its flags."`
 	Status  statusCommand  `cmd:"" help:"Tell whether the stores are served, by whom, and where they stand."`
+	Handoff handoffCommand `cmd:"" help:"Move a store to another process on the same data folder, while requests keep coming."`
 	Import  importCommand  `cmd:"" help:"Fill stores that are empty with the records in a JSON file."`
 	Export  exportCommand  `cmd:"" help:"Write the records to a JSON file, whether or not the stores are served."`
 	Backup  backupCommand  `cmd:"" help:"Make a consistent copy of a store, whether or not it is served."`
@@ -100,6 +103,7 @@ type serveCommand struct {
 	storeFlags
 	Seed         string `name:"seed" default:"sample" placeholder:"sample|none|FILE" help:"What an empty board is filled with: the sample board, which is the default, nothing, or a JSON file that import takes."`
 	Create       string `name:"create" enum:"auto,never" default:"auto" help:"Whether to start a new store where there is none: auto or never. With never, a disk that is not mounted cannot become an empty board."`
+	NoOwn        bool   `name:"no-own" help:"Never own a store: forward every request to the process that does."`
 	kong.Plugins        // the addresses of the peers
 }
 
@@ -202,7 +206,8 @@ func newParser(b *Binary, commands any, stdout, stderr io.Writer) (*kong.Kong, e
 	return kong.New(commands,
 		kong.Name(b.Name),
 		kong.Description(b.About+"\n\nEvery flag has an environment variable: SPLITBOARD_ and its name. "+
-			"Exit codes: 0 success, 1 failure, 2 wrong usage, 3 another process holds the store."),
+			"Exit codes: 0 success, 1 failure, 2 wrong usage, 3 another process holds the store, "+
+			"4 a handoff was broken off, 5 it has no able target."),
 		kong.DefaultEnvars(envPrefix),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
@@ -246,8 +251,13 @@ func run(b Binary, args []string, stdout, stderr io.Writer) (code int) {
 	if !errors.Is(err, errReported) {
 		fmt.Fprintf(stderr, "%s: %s\n", b.Name, strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
-	if errors.Is(err, lease.ErrHeld) {
+	switch {
+	case errors.Is(err, lease.ErrHeld):
 		return exitHeld
+	case errors.Is(err, errHandoffAborted):
+		return exitAborted
+	case errors.Is(err, errNoTarget):
+		return exitTarget
 	}
 	return exitFailure
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/alecthomas/kong"
 	"go.etcd.io/bbolt"
 
-	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/store"
 )
@@ -60,7 +59,7 @@ func parse(t *testing.T, b Binary, args ...string) (map[string]any, error) {
 func TestFlagsAndEnvironment(t *testing.T) {
 	defaults := map[string]any{
 		"http": ":3000", "grpc": ":50051", "data": "./data", "drain": 5 * time.Second, "log": observe.Text,
-		"create": "auto", "seed": "sample", "allow-network-fs": false, "users-addr": "localhost:50051", "threads-addr": "localhost:50052",
+		"create": "auto", "seed": "sample", "allow-network-fs": false, "no-own": false, "users-addr": "localhost:50051", "threads-addr": "localhost:50052",
 	}
 	got, err := parse(t, postsBinary())
 	if err != nil || !reflect.DeepEqual(got, defaults) {
@@ -73,7 +72,7 @@ func TestFlagsAndEnvironment(t *testing.T) {
 		Binary
 		want []string
 	}{
-		"users": {fakeBinary(nil), []string{"allow-network-fs", "create", "data", "drain", "grpc", "http", "log", "seed"}},
+		"users": {fakeBinary(nil), []string{"allow-network-fs", "create", "data", "drain", "grpc", "http", "log", "no-own", "seed"}},
 		"edge":  {edgeBinary(), []string{"drain", "http", "log", "posts-addr", "threads-addr", "users-addr"}},
 	} {
 		got, err := parse(t, binary.Binary)
@@ -94,6 +93,7 @@ func TestFlagsAndEnvironment(t *testing.T) {
 		{"create", "never", "auto", "never"},
 		{"seed", "board.json", "none", "board.json"},
 		{"allow-network-fs", "true", "false", true},
+		{"no-own", "true", "false", true},
 		{"users-addr", "users:1,127.0.0.1:2", "x:1", "users:1,127.0.0.1:2"},
 		{"threads-addr", "threads:1", "x:1", "threads:1"},
 	} {
@@ -234,10 +234,16 @@ func TestStatusCommand(t *testing.T) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 	code, stdout, _ = runFake(twoBinary(), "status", "--data", data, "--json")
-	var list []storeStatus
-	if err := json.Unmarshal([]byte(stdout), &list); err != nil || code != 0 || len(list) != 2 || list[1].Service != "threads" || !list[1].Served ||
-		list[1].Process.PID != int64(os.Getpid()) || list[1].Process.Instance != p.instance || list[1].Store.Epoch != 1 || list[1].Store.UUID == "" {
-		t.Errorf("exit %d, %v\n%s", code, err, stdout)
+	var board boardStatus
+	if err := json.Unmarshal([]byte(stdout), &board); err != nil || code != 0 || len(board.Stores) != 2 || len(board.Processes) != 1 {
+		t.Fatalf("exit %d, %v\n%s", code, err, stdout)
+	}
+	if s := board.Stores[1]; s.Service != "threads" || !s.Served || s.Owner.PID != int64(os.Getpid()) || s.Owner.Instance != p.instance ||
+		s.Store.Epoch != 1 || s.Store.UUID == "" {
+		t.Errorf("the store: %s", stdout)
+	}
+	if is := board.Processes[0]; is.Instance != p.instance || len(is.Stores) != 2 || is.Stores[0].State != "OWNER" || is.Stores[1].Service != "threads" {
+		t.Errorf("the process: %s", stdout)
 	}
 }
 
@@ -360,21 +366,5 @@ func TestCheckAndMigrateCommands(t *testing.T) {
 	code, stdout, stderr := runFake(twoBinary(), "check", "--data", data, "--service", "threads")
 	if code != exitFailure || !strings.Contains(stdout, "threads: ") || !strings.Contains(stderr, "the store is damaged") {
 		t.Errorf("damage: exit %d\n%s%s", code, stdout, stderr)
-	}
-}
-
-func TestServeHeld(t *testing.T) {
-	data := t.TempDir()
-	if err := os.Mkdir(filepath.Join(data, "users"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	l, err := lease.Acquire(filepath.Join(data, "users"), lease.Owner{Instance: "other", PID: 42, Binary: "monolith"}, lease.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Release() //nolint:errcheck // ends with the test
-	code, _, stderr := runFake(fakeBinary(nil), "--data", data, "--seed", "none", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
-	if code != exitHeld || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "monolith, pid 42") {
-		t.Errorf("exit %d, %q", code, stderr)
 	}
 }

@@ -97,9 +97,9 @@ func (c *exportCommand) sources(ctx context.Context, b *Binary, aside string) (s
 // source gives the file of one store as it is now, and what lets it go.
 func (c *exportCommand) source(ctx context.Context, b *Binary, s Service, aside string) (path string, release func() error, err error) {
 	dir := filepath.Join(c.Data, s.Name)
-	client, err := admin.Dial(ctx, dir)
+	client, err := admin.DialOwner(ctx, dir, s.Name)
 	if err == nil {
-		path, err := copyServed(ctx, client, s.Name, aside)
+		path, err := copyServed(ctx, client, dir, s.Name, aside)
 		return path, func() error { return os.Remove(path) }, err
 	}
 	if !errors.Is(err, admin.ErrNotServed) {
@@ -109,7 +109,7 @@ func (c *exportCommand) source(ctx context.Context, b *Binary, s Service, aside 
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return "", nil, fmt.Errorf("%w in %s", store.ErrMissing, dir)
 	}
-	l, err := lease.Acquire(dir, newOwner(b), lease.Options{AllowNetworkFS: c.AllowNetworkFS})
+	l, err := lease.Acquire(dir, newOwner(b), c.AllowNetworkFS)
 	if err != nil {
 		return "", nil, err
 	}
@@ -118,14 +118,27 @@ func (c *exportCommand) source(ctx context.Context, b *Binary, s Service, aside 
 
 // copyServed gets a copy of a served store, as a new file in the folder aside, and
 // closes the client.
-func copyServed(ctx context.Context, client *admin.Client, service, aside string) (string, error) {
-	defer client.Close()
+func copyServed(ctx context.Context, owner *admin.Client, dir, service, aside string) (string, error) {
 	f, err := os.CreateTemp(aside, "splitboard-"+service+".*.part")
 	if err != nil {
-		return "", err
+		return "", errors.Join(err, owner.Close())
 	}
-	if err := errors.Join(client.Backup(ctx, service, f), f.Close()); err != nil {
+	if err := errors.Join(fetch(ctx, owner, dir, service, f), f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
 	return f.Name(), nil
+}
+
+// fetch writes a copy of a served store to w, and closes the client. If its owner gives
+// the store up meanwhile, the next one is asked, once.
+func fetch(ctx context.Context, owner *admin.Client, dir, service string, w io.Writer) error {
+	err := errors.Join(owner.Backup(ctx, service, w), owner.Close())
+	if !errors.Is(err, admin.ErrMoved) {
+		return err
+	}
+	next, err := admin.DialOwner(ctx, dir, service)
+	if err != nil {
+		return fmt.Errorf("the copy was broken off because its owner gave the store up: %w", err)
+	}
+	return errors.Join(next.Backup(ctx, service, w), next.Close())
 }

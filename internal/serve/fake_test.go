@@ -20,6 +20,7 @@ import (
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/store"
 
+	threadsv1 "github.com/splitboard/splitboard/gen/splitboard/threads/v1"
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
 )
 
@@ -165,7 +166,7 @@ func fakeFace(conns map[string]grpc.ClientConnInterface, draining func() bool) h
 }
 
 // threadsDesc is a second service, without methods: two of one name cannot be registered.
-var threadsDesc = &grpc.ServiceDesc{ServiceName: "threads", HandlerType: (*any)(nil)}
+var threadsDesc = &grpc.ServiceDesc{ServiceName: threadsv1.ThreadsService_ServiceDesc.ServiceName, HandlerType: (*any)(nil)}
 
 func fakeBinary(impl **fakeUsers) Binary {
 	return Binary{Name: "fake", About: "A fake.", Services: []Service{fakeService("users", impl)}, REST: fakeFace}

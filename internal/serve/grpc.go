@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/peer"
 )
@@ -24,6 +25,9 @@ const (
 	// connection, which costs more memory.
 	maxGRPCConns = 128
 	maxStreams   = 64 // in progress on one connection
+	// maxForwarded is the same on the unix socket: another process of the service sends
+	// all that it forwards over one connection.
+	maxForwarded = 2048
 	// maxMessage is REST's 1 MiB body, and room for how protobuf writes it.
 	maxMessage        = 1<<20 + 64<<10
 	connectionTimeout = 10 * time.Second
@@ -42,19 +46,14 @@ type grpcServer struct {
 	halt     context.CancelFunc
 }
 
-func newGRPCServer(c *chain, access *observe.AccessLog) *grpcServer {
-	stopping, halt := context.WithCancel(context.Background())
+// newNetworkServer returns a server for a network port.
+func newNetworkServer(c *chain, access *observe.AccessLog) *grpcServer {
 	held := newHeldAnswers()
-	return &grpcServer{stopping: stopping, halt: halt, server: grpc.NewServer(
+	return newGRPCServer(c,
 		grpc.StatsHandler(access.StatsHandler()),
 		grpc.StatsHandler(held),
 		grpc.ChainUnaryInterceptor(observe.AnswerRequestID, held.unary, c.unary),
-		grpc.StreamInterceptor(c.stream(stopping)),
-		grpc.UnknownServiceHandler(unknown),
-		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.MaxHeaderListSize(maxHeader),
-		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxTimeout,
 			Time: serverKeepalive, Timeout: serverKeepaliveTimeout,
@@ -62,9 +61,34 @@ func newGRPCServer(c *chain, access *observe.AccessLog) *grpcServer {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime: peer.KeepaliveTime / 2, PermitWithoutStream: true,
 		}),
+	)
+}
+
+// newSocketServer returns a server for the unix sockets. What arrives there has been
+// logged by the process that the client asked.
+func newSocketServer(c *chain) *grpcServer {
+	held := newHeldAnswers()
+	return newGRPCServer(c,
+		grpc.StatsHandler(observe.RequestIDs()),
+		grpc.StatsHandler(held),
+		grpc.ChainUnaryInterceptor(held.unary, c.unary),
+		grpc.MaxConcurrentStreams(maxForwarded),
+		grpc.InitialWindowSize(lease.Window),
+		grpc.InitialConnWindowSize(lease.Window),
+	)
+}
+
+func newGRPCServer(c *chain, of ...grpc.ServerOption) *grpcServer {
+	stopping, halt := context.WithCancel(context.Background())
+	return &grpcServer{stopping: stopping, halt: halt, server: grpc.NewServer(append(of,
+		grpc.StreamInterceptor(c.stream(stopping)),
+		grpc.UnknownServiceHandler(unknown),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeader),
+		grpc.ConnectionTimeout(connectionTimeout),
 		// The store is closed after Stop, never under a handler.
 		grpc.WaitForHandlers(true),
-	)}
+	)...)}
 }
 
 // enableHealth registers health, which says NOT_SERVING for now, and reflection.

@@ -76,7 +76,7 @@ func (f *storeFlags) withLeases(b *Binary, fn func() error) (err error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("--data %s: %w", f.Data, err)
 		}
-		l, lerr := lease.Acquire(dir, newOwner(b), lease.Options{AllowNetworkFS: f.AllowNetworkFS})
+		l, lerr := lease.Acquire(dir, newOwner(b), f.AllowNetworkFS)
 		if lerr != nil {
 			return lerr
 		}

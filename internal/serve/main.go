@@ -18,7 +18,7 @@ func Main(b Binary) { os.Exit(run(b, os.Args[1:], os.Stdout, os.Stderr)) }
 func (c *serveCommand) Run(a *app) error {
 	return a.serve(&c.listenFlags, Config{
 		GRPC: c.GRPC, Data: c.Data, Peers: targets(c.Plugins), Seed: c.Seed,
-		NeverCreate: c.Create == "never", AllowNetworkFS: c.AllowNetworkFS,
+		NeverCreate: c.Create == "never", AllowNetworkFS: c.AllowNetworkFS, NeverOwn: c.NoOwn,
 	})
 }
 

@@ -23,12 +23,11 @@ func (f *serviceFlag) pick(b *Binary) ([]Service, error) {
 	if f.Service == "" {
 		return b.Services, nil
 	}
-	for _, s := range b.Services {
-		if s.Name == f.Service {
-			return []Service{s}, nil
-		}
+	s, ok := b.service(f.Service)
+	if !ok {
+		return nil, fmt.Errorf("%w: --service: %s has no %q", errUsage, b.Name, f.Service)
 	}
-	return nil, fmt.Errorf("%w: --service: %s has no %q", errUsage, b.Name, f.Service)
+	return []Service{s}, nil
 }
 
 type checkCommand struct {
@@ -110,7 +109,7 @@ func (f *storeFlags) withLease(dir string, b *Binary, fn func() error) error {
 		}
 		return err
 	}
-	l, err := lease.Acquire(dir, newOwner(b), lease.Options{AllowNetworkFS: f.AllowNetworkFS})
+	l, err := lease.Acquire(dir, newOwner(b), f.AllowNetworkFS)
 	if err != nil {
 		return err
 	}
@@ -157,10 +156,9 @@ func (c *backupCommand) Run(a *app) error {
 // file.
 func (c *backupCommand) copyStore(dir, service string, b *Binary, path string) (int64, error) {
 	ctx := context.Background()
-	client, err := admin.Dial(ctx, dir)
+	client, err := admin.DialOwner(ctx, dir, service)
 	if err == nil {
-		n, err := writeNew(path, func(w io.Writer) error { return client.Backup(ctx, service, w) })
-		return n, errors.Join(err, client.Close())
+		return writeNew(path, func(w io.Writer) error { return fetch(ctx, client, dir, service, w) })
 	}
 	if !errors.Is(err, admin.ErrNotServed) {
 		return 0, err

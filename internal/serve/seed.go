@@ -21,13 +21,21 @@ const (
 // alone as a whole, so that no sample's threads are put to somebody's users.
 func (p *Process) seed() error {
 	targets := importTargets(&p.binary, p.config.Data)
-	for _, t := range targets {
+	for i, t := range targets {
+		if !p.locked[p.binary.Services[i].Name] {
+			continue
+		}
 		if err := transfer.Sweep(t.Path); err != nil {
 			return err
 		}
 	}
 	if p.config.Seed == "" || p.config.Seed == seedNone {
 		return nil
+	}
+	for _, s := range p.binary.Services {
+		if !p.locked[s.Name] {
+			return nil // another process serves a part of the board
+		}
 	}
 	// Asked first: a long file is not read at every start for nothing.
 	if empty, err := anyEmpty(targets); err != nil || !empty {

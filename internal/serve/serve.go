@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -69,6 +70,15 @@ func (b *Binary) peers() []string {
 	return names
 }
 
+// service gives the embedded service of a name.
+func (b *Binary) service(name string) (Service, bool) {
+	i := slices.IndexFunc(b.Services, func(s Service) bool { return s.Name == name })
+	if i < 0 {
+		return Service{}, false
+	}
+	return b.Services[i], true
+}
+
 // fronted gives the names of the services whose REST paths the binary serves.
 func (b *Binary) fronted() []string {
 	var names []string
@@ -98,6 +108,8 @@ type Config struct {
 	NeverCreate bool
 	// AllowNetworkFS takes a data folder on a network file system.
 	AllowNetworkFS bool
+	// NeverOwn makes a process that only forwards to those who own the stores.
+	NeverOwn bool
 
 	// Log is the process's own log; nil for none.
 	Log *slog.Logger

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/alecthomas/kong"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
-
 	"github.com/splitboard/splitboard/internal/admin"
-	"github.com/splitboard/splitboard/internal/peer"
+
+	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
 )
 
 // statusTimeout bounds each question that status asks.
@@ -22,15 +21,21 @@ const statusTimeout = 2 * time.Second
 
 type statusCommand struct {
 	dataFlag
-	JSON bool `name:"json" help:"Print JSON, an array with an object for each store."`
+	JSON bool `name:"json" help:"Print JSON: the stores, and the processes that answer for them."`
 }
 
-// A storeStatus is a line of status.
+// A boardStatus is what status tells.
+type boardStatus struct {
+	Stores    []storeStatus   `json:"stores"`
+	Processes []processStatus `json:"processes"`
+}
+
+// A storeStatus is how a store is served.
 type storeStatus struct {
 	Service string       `json:"service"`
 	Served  bool         `json:"served"`
 	Error   string       `json:"error,omitempty"`
-	Process *processInfo `json:"process,omitempty"`
+	Owner   *processInfo `json:"owner,omitempty"`
 	Store   *storeInfo   `json:"store,omitempty"`
 }
 
@@ -43,169 +48,168 @@ type processInfo struct {
 }
 
 type storeInfo struct {
-	UUID          string    `json:"uuid"`
-	Epoch         int64     `json:"epoch"`
-	Sequence      int64     `json:"sequence"`
-	Checksum      string    `json:"checksum"`
-	SizeBytes     int64     `json:"sizeBytes"`
-	SchemaVersion int32     `json:"schemaVersion"`
-	MinReader     int32     `json:"minReader"`
-	OpenTime      time.Time `json:"openTime"`
+	UUID            string    `json:"uuid"`
+	Epoch           int64     `json:"epoch"`
+	Sequence        int64     `json:"sequence"`
+	Checksum        string    `json:"checksum"`
+	SizeBytes       int64     `json:"sizeBytes"`
+	SchemaVersion   int32     `json:"schemaVersion"`
+	MinReader       int32     `json:"minReader"`
+	OpenTime        time.Time `json:"openTime"`
+	AnswersFromKeys int64     `json:"answersFromKeys"`
 }
 
-// Run prints a line for each store. It fails if one is not served.
+// A processStatus is what a process is to the stores.
+type processStatus struct {
+	processInfo
+	Draining bool          `json:"draining"`
+	Stores   []shareStatus `json:"stores"`
+}
+
+// A shareStatus is what a process is to one store.
+type shareStatus struct {
+	Service     string `json:"service"`
+	State       string `json:"state"`
+	Owner       string `json:"owner,omitempty"`
+	Held        int64  `json:"held"`
+	Forwarded   int64  `json:"forwarded"`
+	LongestHold string `json:"longestHold"`
+	Refusal     string `json:"refusal,omitempty"`
+}
+
+// Run prints who serves each store. It fails if one is not served.
 func (c *statusCommand) Run(a *app) error {
-	list := make([]storeStatus, 0, len(a.binary.Services))
-	all := true
-	for _, s := range a.binary.Services {
-		st := askStatus(filepath.Join(c.Data, s.Name), s.Name)
-		all = all && st.Served
-		list = append(list, st)
+	board := askBoard(c.Data, a.binary.Services)
+	var err error
+	if c.JSON {
+		err = printJSON(a, board)
+	} else {
+		err = board.print(a)
 	}
-	if err := c.print(a, list); err != nil {
-		return err
-	}
-	if !all {
+	unserved := func(s storeStatus) bool { return !s.Served }
+	if err == nil && slices.ContainsFunc(board.Stores, unserved) {
 		return errReported
 	}
-	return nil
+	return err
 }
 
-func (c *statusCommand) print(a *app, list []storeStatus) error {
-	if c.JSON {
-		return printJSON(a, list)
+// askBoard asks everybody who has a socket in the services' folders.
+func askBoard(data string, services []Service) boardStatus {
+	board := boardStatus{Stores: []storeStatus{}, Processes: []processStatus{}}
+	for _, s := range services {
+		st := storeStatus{Service: s.Name, Error: "not served"}
+		for _, p := range askProcesses(filepath.Join(data, s.Name), &st) {
+			board.add(p, &st)
+		}
+		board.Stores = append(board.Stores, st)
 	}
+	return board
+}
+
+// askProcesses asks everybody who has a socket in a service's folder. What hinders it
+// becomes the store's error.
+func askProcesses(dir string, st *storeStatus) []*adminv1.GetStatusResponse {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*statusTimeout)
+	defer cancel()
+	clients, err := admin.DialAll(ctx, dir)
+	if err != nil {
+		st.Error = err.Error()
+	}
+	var answers []*adminv1.GetStatusResponse
+	for _, c := range clients {
+		asking, cancel := context.WithTimeout(ctx, statusTimeout)
+		resp, err := c.Status(asking)
+		cancel()
+		if err := errors.Join(err, c.Close()); err != nil {
+			st.Error = fmt.Sprintf("instance %s: %v", c.Instance, err)
+			continue
+		}
+		answers = append(answers, resp)
+	}
+	return answers
+}
+
+// add notes what a process has answered when it was asked about a store.
+func (b *boardStatus) add(resp *adminv1.GetStatusResponse, st *storeStatus) {
+	i := slices.IndexFunc(b.Processes, func(p processStatus) bool { return p.Instance == resp.GetInstance() })
+	if i < 0 {
+		i = len(b.Processes)
+		b.Processes = append(b.Processes, processStatus{Draining: resp.GetDraining(), processInfo: processInfo{
+			Instance: resp.GetInstance(), Binary: resp.GetBinary(), Version: resp.GetVersion(),
+			PID: resp.GetPid(), StartTime: resp.GetStartTime().AsTime(),
+		}})
+	}
+	p := &b.Processes[i]
+	for _, s := range resp.GetStores() {
+		if s.GetService() != st.Service {
+			continue
+		}
+		p.Stores = append(p.Stores, shareStatus{
+			Service: s.GetService(), State: strings.TrimPrefix(s.GetState().String(), "STORE_STATE_"), Owner: s.GetOwner(),
+			Held: s.GetHeld(), Forwarded: s.GetForwarded(), LongestHold: s.GetLongestHold().AsDuration().String(), Refusal: s.GetRefusal(),
+		})
+		if s.GetState() == adminv1.StoreState_STORE_STATE_OWNER {
+			owner := p.processInfo
+			st.Served, st.Error, st.Owner, st.Store = true, "", &owner, storeInfoOf(s)
+		}
+	}
+}
+
+func storeInfoOf(s *adminv1.StoreStatus) *storeInfo {
+	return &storeInfo{
+		UUID: s.GetUuid(), Epoch: s.GetEpoch(), Sequence: s.GetSequence(),
+		Checksum: checksum(s.GetChecksum()), SizeBytes: s.GetSizeBytes(),
+		SchemaVersion: s.GetSchemaVersion(), MinReader: s.GetMinReader(), OpenTime: s.GetOpenTime().AsTime(),
+		AnswersFromKeys: s.GetAnswersFromKeys(),
+	}
+}
+
+// print writes two tables: the stores, and what each process is to them.
+func (b *boardStatus) print(a *app) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "STORE\tSERVED BY\tPID\tINSTANCE\tUP\tEPOCH\tSEQUENCE\tCHECKSUM\tSIZE\tSCHEMA")
-	for _, s := range list {
+	fmt.Fprintln(w, "STORE\tOWNER\tPID\tINSTANCE\tSINCE\tEPOCH\tSEQUENCE\tCHECKSUM\tSIZE\tSCHEMA\tFROM KEYS")
+	for _, s := range b.Stores {
 		if !s.Served {
 			fmt.Fprintf(w, "%s\t%s\n", s.Service, s.Error)
 			continue
 		}
-		p, st := s.Process, s.Store
-		fmt.Fprintf(w, "%s\t%s %s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%d\n", s.Service, p.Binary, p.Version, p.PID, p.Instance,
-			time.Since(p.StartTime).Round(time.Second), st.Epoch, st.Sequence, st.Checksum, mib(st.SizeBytes), st.SchemaVersion)
+		p, st := s.Owner, s.Store
+		fmt.Fprintf(w, "%s\t%s %s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\n", s.Service, p.Binary, p.Version, p.PID, p.Instance,
+			since(st.OpenTime), st.Epoch, st.Sequence, st.Checksum, mib(st.SizeBytes), st.SchemaVersion, st.AnswersFromKeys)
 	}
-	return w.Flush()
-}
-
-func askStatus(dir, service string) storeStatus {
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-	defer cancel()
-	unserved := storeStatus{Service: service}
-	client, err := admin.Dial(ctx, dir)
-	if errors.Is(err, admin.ErrNotServed) {
-		unserved.Error = "not served"
-		return unserved
-	}
-	if err != nil {
-		unserved.Error = err.Error()
-		return unserved
-	}
-	defer client.Close()
-	resp, err := client.Status(ctx)
-	if err != nil {
-		unserved.Error = err.Error()
-		return unserved
-	}
-	for _, st := range resp.GetStores() {
-		if st.GetService() != service {
-			continue
-		}
-		return storeStatus{
-			Service: service, Served: true,
-			Process: &processInfo{
-				Instance: resp.GetInstance(), Binary: resp.GetBinary(), Version: resp.GetVersion(),
-				PID: resp.GetPid(), StartTime: resp.GetStartTime().AsTime(),
-			},
-			Store: &storeInfo{
-				UUID: st.GetUuid(), Epoch: st.GetEpoch(), Sequence: st.GetSequence(),
-				Checksum: fmt.Sprintf("%016x", st.GetChecksum()), SizeBytes: st.GetSizeBytes(),
-				SchemaVersion: st.GetSchemaVersion(), MinReader: st.GetMinReader(), OpenTime: st.GetOpenTime().AsTime(),
-			},
-		}
-	}
-	unserved.Error = "not served"
-	return unserved
-}
-
-type edgeStatusCommand struct {
-	JSON         bool `name:"json" help:"Print JSON, an array with an object for each service."`
-	kong.Plugins      // the addresses of the upstreams
-}
-
-type upstreamStatus struct {
-	Service      string  `json:"service"`
-	Target       string  `json:"target"`
-	Serving      bool    `json:"serving"`
-	Error        string  `json:"error,omitempty"`
-	Milliseconds float64 `json:"milliseconds"`
-}
-
-// Run prints a line for each upstream. It fails if one does not serve.
-func (c *edgeStatusCommand) Run(a *app) error {
-	list := make([]upstreamStatus, 0, len(a.binary.Upstreams))
-	all := true
-	addresses := targets(c.Plugins)
-	for _, name := range a.binary.Upstreams {
-		s := askHealth(name, addresses[name], a.binary.Name)
-		all = all && s.Serving
-		list = append(list, s)
-	}
-	if err := c.print(a, list); err != nil {
+	if err := w.Flush(); err != nil || len(b.Processes) == 0 {
 		return err
 	}
-	if !all {
-		return errReported
-	}
-	return nil
-}
-
-func (c *edgeStatusCommand) print(a *app, list []upstreamStatus) error {
-	if c.JSON {
-		return printJSON(a, list)
-	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SERVICE\tTARGET\tTIME\tSTATUS")
-	for _, s := range list {
-		state := "serving"
-		if !s.Serving {
-			state = s.Error
+	fmt.Fprintln(w, "\nPROCESS\tINSTANCE\tUP\tSTORE\tSTATE\tHELD\tLONGEST HOLD\tFORWARDED")
+	for _, p := range b.Processes {
+		for _, s := range p.Stores {
+			state := strings.ToLower(s.State)
+			if p.Draining {
+				state += ", draining"
+			}
+			if s.Refusal != "" {
+				state += ": " + s.Refusal
+			}
+			fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\n", p.Binary, p.Version, p.Instance, since(p.StartTime),
+				s.Service, state, s.Held, s.LongestHold, s.Forwarded)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f ms\t%s\n", s.Service, s.Target, s.Milliseconds, state)
 	}
 	return w.Flush()
 }
 
-func askHealth(service, target, binary string) upstreamStatus {
-	s := upstreamStatus{Service: service, Target: target}
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-	defer cancel()
-	conn, err := peer.Dial(target, "splitboard-"+binary+"/"+Version())
-	if err != nil {
-		s.Error = err.Error()
-		return s
-	}
-	defer conn.Close()
-	start := time.Now()
-	resp, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{})
-	s.Milliseconds = float64(time.Since(start).Microseconds()) / 1000
-	switch {
-	case err != nil:
-		s.Error = status.Convert(err).Message()
-	case resp.GetStatus() != healthv1.HealthCheckResponse_SERVING:
-		s.Error = "not serving"
-	default:
-		s.Serving = true
-	}
-	return s
-}
+func since(t time.Time) string { return time.Since(t).Round(time.Second).String() }
+
+// checksum writes a checksum as people compare it.
+func checksum(sum uint64) string { return fmt.Sprintf("%016x", sum) }
 
 func printJSON(a *app, v any) error {
 	e := json.NewEncoder(a.stdout)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }
+
+// printLine writes JSON on one line.
+func printLine(a *app, v any) error { return json.NewEncoder(a.stdout).Encode(v) }
 
 // mib writes a size as people read it.
 func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }

@@ -36,18 +36,21 @@ type step struct {
 var steps = []step{
 	// The access log is first, so that it is written out last.
 	{"log", (*Process).openAccess, (*Process).closeAccess, time.Second},
-	// Nobody opens a store without its lock.
+	// Nobody opens a store without its lock. Who does not get it forwards.
 	{"lock", (*Process).lock, (*Process).unlock, time.Second},
 	// Stores that are still empty are filled aside and put in place whole.
 	{"seed", (*Process).seed, nil, 0},
-	// Closing waits for the changes that are queued.
+	// Closing waits for the changes that are queued, and frees the locks.
 	{"store", (*Process).openStores, (*Process).closeStores, 5 * time.Second},
 	// Connections are made when they are first used.
 	{"peers", (*Process).dialPeers, (*Process).closePeers, time.Second},
 	// Others may ask this process while it cannot yet say that it is ready.
 	{"grpc", (*Process).startGRPC, (*Process).stopGRPC, 2 * time.Second},
-	// The operator's socket. Backups in progress are broken off.
-	{"admin", (*Process).startAdmin, (*Process).stopAdmin, 500 * time.Millisecond},
+	// The sockets of the other processes and the operator. Backups in progress are broken
+	// off.
+	{"sockets", (*Process).startSockets, (*Process).stopSockets, 500 * time.Millisecond},
+	// From here on stores may come and go.
+	{"part", (*Process).takePart, nil, 0},
 	{"http", (*Process).startHTTP, (*Process).stopHTTP, 2 * time.Second},
 	// Health says SERVING once every store has answered.
 	{"ready", (*Process).ready, nil, 0},
@@ -86,62 +89,79 @@ func (p *Process) lock() error {
 		}
 	}
 	for _, s := range p.binary.Services {
-		dir := p.dir(s.Name)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := os.MkdirAll(p.dir(s.Name), 0o700); err != nil {
 			return fmt.Errorf("--data %s: %w", p.config.Data, err)
 		}
-		l, err := lease.Acquire(dir, p.owner(), lease.Options{AllowNetworkFS: p.config.AllowNetworkFS})
+		l, err := p.newLease(s)
 		if err != nil {
 			return err
 		}
-		p.leases[s.Name] = l
+		if p.locked[s.Name], err = l.Lock(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (p *Process) owner() lease.Owner {
-	return lease.Owner{Instance: p.instance, PID: os.Getpid(), Binary: p.binary.Name, Since: p.start}
+// newLease makes the process's part in who owns a service's store.
+func (p *Process) newLease(s Service) (*lease.Lease, error) {
+	log := p.log.With("service", s.Name)
+	fatal := func(err error) { p.fatal(s.Name, err) }
+	st := store.New(filepath.Join(p.dir(s.Name), storeFile), s.Schema, store.Options{
+		NeverCreate: p.config.NeverCreate, Fatal: fatal, Log: log,
+	})
+	l, err := lease.New(lease.Config{
+		Dir: p.dir(s.Name), Self: lease.Owner{Instance: p.instance, PID: os.Getpid(), Binary: p.binary.Name},
+		Store: st, Schema: s.Schema, Desc: s.Desc, NeverOwn: p.config.NeverOwn,
+		AllowNetworkFS: p.config.AllowNetworkFS, Log: log, Fatal: fatal,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range s.Desc.Methods {
+		name := "/" + s.Desc.ServiceName + "/" + m.MethodName
+		p.chain.owned[name], p.socket.owned[name] = l.Unary, l.UnaryForwarded
+	}
+	p.stores[s.Name], p.leases[s.Name] = st, l
+	return l, nil
 }
 
 func (p *Process) unlock(context.Context) error {
 	errs := make([]error, 0, len(p.leases))
 	for _, l := range p.leases {
-		errs = append(errs, l.Release())
+		errs = append(errs, l.Unlock())
 	}
 	return errors.Join(errs...)
 }
 
+// openStores opens those whose locks were free. The others are served by their owners.
 func (p *Process) openStores() error {
 	for _, s := range p.binary.Services {
-		st, err := store.Open(filepath.Join(p.dir(s.Name), storeFile), s.Schema, store.Options{
-			NeverCreate: p.config.NeverCreate,
-			Fatal:       func(err error) { p.fatal(s.Name, err) },
-			Log:         p.log.With("service", s.Name),
-		})
-		if err != nil {
+		if !p.locked[s.Name] {
+			p.log.Info("forwarding to the store's owner", "service", s.Name)
+			continue
+		}
+		if err := p.leases[s.Name].Open(); err != nil {
 			return err
 		}
-		p.stores[s.Name] = st
 	}
 	return nil
 }
 
 func (p *Process) closeStores(ctx context.Context) error {
-	done := make(chan error, 1)
-	go func() {
-		errs := make([]error, 0, len(p.stores))
-		for _, st := range p.stores {
-			errs = append(errs, st.Close())
-		}
-		done <- errors.Join(errs...)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		// The process ends, and with it the transactions: bbolt survives that.
-		return errors.New("the queued changes took too long")
+	errs := make([]error, 0, len(p.leases))
+	for _, l := range p.leases {
+		errs = append(errs, l.Close(ctx))
 	}
+	return errors.Join(errs...)
+}
+
+// takePart lets the process find the owners of the stores, and become one.
+func (p *Process) takePart() error {
+	for _, l := range p.leases {
+		l.Run()
+	}
+	return nil
 }
 
 func (p *Process) dialPeers() error {
@@ -180,11 +200,13 @@ func (p *Process) startGRPC() error {
 	if len(p.binary.Services) == 0 {
 		return nil
 	}
-	p.grpc = newGRPCServer(p.chain, p.access)
+	p.grpc = newNetworkServer(p.chain, p.access)
+	p.admin = newSocketServer(p.socket)
 	for _, s := range p.binary.Services {
 		server := s.New(p.stores[s.Name], p.conns(s.Peers))
-		p.grpc.server.RegisterService(s.Desc, server)
-		p.conn.RegisterService(s.Desc, server)
+		for _, r := range []grpc.ServiceRegistrar{p.grpc.server, p.admin.server, p.conn} {
+			r.RegisterService(s.Desc, server)
+		}
 	}
 	p.health = p.grpc.enableHealth(p.binary.Services)
 	var err error
@@ -211,40 +233,41 @@ func (p *Process) stopGRPC(ctx context.Context) error {
 	}
 }
 
-func (p *Process) startAdmin() error {
+func (p *Process) startSockets() error {
 	if len(p.binary.Services) == 0 {
 		return nil
 	}
 	var order []string
 	stores := make(map[string]admin.Store)
 	for _, s := range p.binary.Services {
-		ln, err := p.leases[s.Name].Listen(p.starting)
+		ln, err := lease.Listen(p.starting, p.dir(s.Name), p.instance)
 		if err != nil {
 			return err
 		}
 		p.socketListeners = append(p.socketListeners, ln)
 		order = append(order, s.Name)
-		stores[s.Name] = admin.Store{Dir: p.dir(s.Name), Store: p.stores[s.Name]}
+		stores[s.Name] = admin.Store{Dir: p.dir(s.Name), Store: p.stores[s.Name], Lease: p.leases[s.Name]}
 	}
-	p.admin = newGRPCServer(p.chain, p.access)
 	adminv1.RegisterAdminServiceServer(p.admin.server, admin.NewServer(admin.Process{
-		Instance: p.instance, Binary: p.binary.Name, Version: Version(), Start: p.start,
+		Instance: p.instance, Binary: p.binary.Name, Version: Version(), Start: p.start, Draining: p.draining.Load,
 	}, order, stores))
 	for _, ln := range p.socketListeners {
-		p.accept("admin", func() error { return p.admin.serve(ln) })
+		p.accept("socket", func() error { return p.admin.serve(ln) })
 	}
 	return nil
 }
 
-func (p *Process) stopAdmin(ctx context.Context) error {
-	if p.admin == nil {
-		errs := make([]error, 0, len(p.socketListeners))
-		for _, ln := range p.socketListeners {
-			errs = append(errs, ln.Close())
-		}
-		return errors.Join(errs...)
+func (p *Process) stopSockets(ctx context.Context) error {
+	var errs []error
+	for i, ln := range p.socketListeners {
+		// Before the listener closes, so that nobody finds a name that leads nowhere.
+		errs = append(errs, lease.RemoveSocket(p.dir(p.binary.Services[i].Name), p.instance))
+		_ = ln.Close() // gRPC's stop closes it too
 	}
-	return p.admin.stop(ctx, p.log)
+	if p.admin != nil {
+		errs = append(errs, p.admin.stop(ctx, p.log))
+	}
+	return errors.Join(errs...)
 }
 
 func (p *Process) startHTTP() error {
@@ -267,7 +290,8 @@ func (p *Process) stopHTTP(ctx context.Context) error {
 
 func (p *Process) ready() error {
 	for name, st := range p.stores {
-		if err := st.View(func(*bbolt.Tx) error { return nil }); err != nil {
+		err := st.View(func(*bbolt.Tx) error { return nil })
+		if err != nil && !errors.Is(err, store.ErrClosed) {
 			return fmt.Errorf("%s does not answer: %w", name, err)
 		}
 	}

@@ -1,10 +1,8 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -311,7 +309,7 @@ func TestSeed(t *testing.T) {
 			if err := p.stopAfter(t.Context(), 0); err != nil {
 				t.Error(err)
 			}
-			if left := list(t, filepath.Join(data, "users")); !slices.Equal(left, []string{"lock", storeFile}) {
+			if left := list(t, filepath.Join(data, "users")); !slices.Equal(left, []string{"journal.jsonl", "lock", storeFile}) {
 				t.Errorf("the folder has %v", left)
 			}
 			if got := log.String(); !strings.Contains(got, c.logged) || c.logged == "" && strings.Contains(got, "seeded") {
@@ -362,60 +360,4 @@ func TestTransferOfPipes(t *testing.T) {
 	if fi, err := os.Stat(pipe); err != nil || fi.Mode()&os.ModeNamedPipe == 0 {
 		t.Errorf("the pipe is %v, %v", fi, err)
 	}
-}
-
-func TestProgressOnTerminal(t *testing.T) {
-	terminal, screen := openTerminal(t)
-	var out syncBuffer
-	if code := run(boardBinary(), []string{"import", "--data", t.TempDir(), write(t, wholeJSON)}, &out, terminal); code != 0 {
-		t.Fatal(code)
-	}
-	if err := terminal.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := screen(); !strings.Contains(got, "importing board.json") || !strings.Contains(got, "%") {
-		t.Errorf("the terminal shows %q", got)
-	}
-	if strings.Contains(out.String(), "importing") {
-		t.Errorf("standard output has the progress: %q", out.String())
-	}
-	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if progress, _ := progressBar(file, "importing"); progress != nil {
-		t.Error("there is progress on a file")
-	}
-	if err := file.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-// openTerminal makes a terminal, and a function that waits for its end and gives what it
-// has shown.
-func openTerminal(t *testing.T) (terminal *os.File, screen func() string) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := make(chan string, 1)
-	go func() {
-		var b bytes.Buffer
-		_, _ = io.Copy(&b, master) // ends with EIO when the terminal is closed
-		shown <- b.String()
-	}()
-	t.Cleanup(func() { _ = master.Close() })
-	return terminal, func() string { return <-shown }
 }

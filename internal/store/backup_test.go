@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -126,7 +127,7 @@ func TestBackupLeavesNothingWhenItFails(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, taken := range []string{path, s.db.Path()} {
+	for _, taken := range []string{path, s.path} {
 		if err := s.BackupTo(t.Context(), taken); !errors.Is(err, os.ErrExist) {
 			t.Errorf("BackupTo over a file = %v, want os.ErrExist", err)
 		}
@@ -171,4 +172,53 @@ func TestBackupStopsInTheMiddle(t *testing.T) {
 			t.Errorf("the file of a backup that was stopped: %v", err)
 		}
 	}
+}
+
+func TestClosingTheGateBreaksBackupsOff(t *testing.T) {
+	s := openNew(t, Options{})
+	mustChange(t, s, func(tx *Tx) error {
+		for i := range 100 {
+			if err := put(strconv.Itoa(i), string(make([]byte, 10_000)))(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	ctx := &pausedContext{Context: t.Context(), asked: make(chan struct{}), release: make(chan struct{})}
+	path, backup := newPath(t), make(chan error)
+	go func() { backup <- s.BackupTo(ctx, path) }()
+	<-ctx.asked // it writes
+	closed := make(chan error)
+	go func() { closed <- s.CloseGate(t.Context()) }()
+	eventually(t, func() bool { return s.gate.closing().Err() != nil })
+	close(ctx.release)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if err := <-backup; !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "broken off") {
+		t.Errorf("BackupTo = %v, want an ErrClosed that says what happened", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file of the broken backup: %v", err)
+	}
+	s.OpenGate()
+	if err := s.BackupTo(t.Context(), path); err != nil {
+		t.Error(err)
+	}
+	wantSound(t, path, testSchema)
+}
+
+// pausedContext waits the first time that it is asked whether it has ended.
+type pausedContext struct {
+	context.Context // it is one
+	once            sync.Once
+	asked, release  chan struct{}
+}
+
+func (c *pausedContext) Err() error {
+	c.once.Do(func() {
+		close(c.asked)
+		<-c.release
+	})
+	return c.Context.Err()
 }

@@ -61,7 +61,7 @@ func TestChangesGatherDuringACommit(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, func() bool { return len(s.queue) == n })
+	eventually(t, func() bool { return len(s.file.queue) == n })
 	// Readers do not wait for a commit, and do not see what it has not made durable.
 	wantNoRow(t, s, "first")
 	close(release)

@@ -77,7 +77,7 @@ func openBench(b *testing.B) *Store {
 // fdatasyncRate measures how often a second the disk under the store takes a page.
 func fdatasyncRate(b *testing.B, s *Store) float64 {
 	b.Helper()
-	f, err := os.Create(filepath.Join(filepath.Dir(s.db.Path()), "raw"))
+	f, err := os.Create(filepath.Join(filepath.Dir(s.path), "raw"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func BenchmarkMutate(b *testing.B) {
 // BenchmarkMutateWithoutSync leaves the disk out: what remains is the processor's.
 func BenchmarkMutateWithoutSync(b *testing.B) {
 	s := openBench(b)
-	s.db.NoSync = true
+	s.file.db.NoSync = true
 	write(b, s, 64)
 }
 
@@ -184,6 +184,20 @@ func BenchmarkView(b *testing.B) {
 				return nil
 			}); err != nil {
 				b.Error(err)
+			}
+		}
+	})
+}
+
+// BenchmarkGate is what a read pays so that its file may be closed.
+func BenchmarkGate(b *testing.B) {
+	g := newGate()
+	g.unbar()
+	g.open()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if g.enter() {
+				g.leave()
 			}
 		}
 	})

@@ -80,7 +80,7 @@ func TestAContextThatHasEndedRunsNothing(t *testing.T) {
 func TestAFullQueueLetsItsCallersGo(t *testing.T) {
 	s := openNew(t, Options{})
 	h := hold(t, s)
-	for i := range cap(s.queue) {
+	for i := range maxBatchChanges {
 		h.start(func() {
 			if err := do(t.Context(), s, put(fmt.Sprint("k", i), "v")); err != nil {
 				t.Error(err)
@@ -115,8 +115,8 @@ func TestCloseWaitsForAFullQueue(t *testing.T) {
 	h := hold(t, s)
 	const waiting = 50
 	ctx := askedContext{Context: t.Context(), asked: new(atomic.Int64)}
-	for i := range cap(s.queue) + waiting {
-		if i < cap(s.queue) {
+	for i := range maxBatchChanges + waiting {
+		if i < maxBatchChanges {
 			h.start(func() {
 				if err := do(t.Context(), s, put(strconv.Itoa(i), "v")); err != nil {
 					t.Error(err)
@@ -133,17 +133,13 @@ func TestCloseWaitsForAFullQueue(t *testing.T) {
 	eventually(t, func() bool { return ctx.asked.Load() == waiting })
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
-	eventually(t, func() bool {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		return s.closed
-	})
+	eventually(t, s.gate.isClosed)
 	h.letGo()
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	if got := s.Sequence(); got != uint64(cap(s.queue)+waiting) {
-		t.Errorf("Sequence = %d, want %d", got, cap(s.queue)+waiting)
+	if got := s.Sequence(); got != uint64(maxBatchChanges+waiting) {
+		t.Errorf("Sequence = %d, want %d", got, maxBatchChanges+waiting)
 	}
 }
 
@@ -168,11 +164,7 @@ func TestCloseWaitsForChanges(t *testing.T) {
 			closed <- struct{}{}
 		}()
 	}
-	eventually(t, func() bool {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		return s.closed
-	})
+	eventually(t, s.gate.isClosed)
 	if err := do(t.Context(), s, put("late", "v")); !errors.Is(err, ErrClosed) {
 		t.Errorf("Mutate = %v, want ErrClosed", err)
 	}

@@ -28,11 +28,16 @@ func Check(path string, schema Schema) (problems []string, err error) {
 }
 
 // Check does the same for the open store. Changes wait until it ends, because a commit
-// between would make pages look lost.
+// between would make pages look lost: in a store that is being written to, a check that
+// takes long is taken for a wedge.
 func (s *Store) Check() (problems []string, err error) {
-	tx, err := s.db.Begin(true)
+	if !s.gate.enter() {
+		return nil, ErrClosed
+	}
+	defer s.gate.leave()
+	tx, err := s.file.db.Begin(true)
 	if err != nil {
-		return nil, closedOr(err)
+		return nil, err
 	}
 	problems, err = checkTx(tx, s.schema)
 	return problems, errors.Join(err, tx.Rollback())
@@ -83,6 +88,9 @@ func checkMeta(tx *bbolt.Tx, info Info, report func(string, ...any)) {
 	}
 	if n := len(m.Get(metaSecret)); n != secretSize {
 		report("meta: %s has %d bytes, not %d", metaSecret, n, secretSize)
+	}
+	if _, err := readHandoff(m.Get(metaHandoff)); err != nil {
+		report("meta: %s: %v", metaHandoff, err)
 	}
 	if info.Migrating != 0 {
 		report("the migration from schema version %d to %d has not ended; run it again", info.Migrating, info.MinReader)

@@ -24,7 +24,7 @@ func buildSound(tb testing.TB, path string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s.db.NoSync = true
+	s.file.db.NoSync = true
 	for i := range 100 {
 		mustChange(tb, s, steps(put(fmt.Sprintf("row %03d", i), strings.Repeat("value", 30)), addItem))
 	}
@@ -228,7 +228,7 @@ func TestCheckOfTheOpenStore(t *testing.T) {
 	if problems, err := s.Check(); err != nil || len(problems) > 0 {
 		t.Errorf("Check = %q, %v", problems, err)
 	}
-	if err := s.db.Update(func(tx *bbolt.Tx) error {
+	if err := s.file.db.Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket(rowsBucket).Delete([]byte("row 050"))
 	}); err != nil {
 		t.Fatal(err)

@@ -18,12 +18,18 @@ var (
 	// ErrFull says that a commit found no room and was rolled back whole.
 	ErrFull = apierr.New(codes.Unavailable, errorsv1.Reason_REASON_STORE_FULL,
 		"the store has no room for writes; reads go on")
-	// ErrClosed says that the store is closing or closed.
-	ErrClosed = apierr.ErrShuttingDown
+	// ErrClosed says that the gate is closed: another process owns the store, or
+	// nobody does.
+	ErrClosed = apierr.New(codes.Unavailable, errorsv1.Reason_REASON_NOT_OWNER,
+		"this process does not own the store; try again")
 )
 
-// Errors of opening a store, for the operator.
+// Errors of opening a store and of keeping it, for the operator.
 var (
+	// ErrOpen says that this Store has its file open, or its gate, where it must not.
+	ErrOpen = errors.New("the store is open")
+	// ErrWedged says that changes wait and nothing commits.
+	ErrWedged = errors.New("changes wait, and no commit has ended for too long")
 	// ErrTooNew says that the store's data needs a newer binary.
 	ErrTooNew = errors.New("the store needs a newer binary")
 	// ErrForeign says that the file is not this service's store.

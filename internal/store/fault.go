@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/splitboard/splitboard/internal/failpoint"
 )
 
 // A commitError is what bbolt's Commit returned: unlike every error before it, it may
@@ -15,6 +17,17 @@ type commitError struct{ err error }
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
+// commitOrFail commits. Its error is a *commitError.
+func (s *Store) commitOrFail(tx *bbolt.Tx) error {
+	if err := failpoint.Err(failpoint.StoreCommit); err != nil {
+		return &commitError{errors.Join(err, tx.Rollback())}
+	}
+	if err := s.commit(tx); err != nil {
+		return &commitError{err}
+	}
+	return nil
+}
+
 // explainFailedCommit gives the error that a batch's callers get if the transaction
 // surely left no trace, and nil if nobody can know.
 //
@@ -23,7 +36,7 @@ func (e *commitError) Unwrap() error { return e.err }
 // old one shows that it was no write of the meta page that failed. After a failed sync the
 // kernel may have dropped or kept the pages, and asking again proves nothing: see
 // Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
-func (s *Store) explainFailedCommit(err error) error {
+func (s *Store) explainFailedCommit(f *file, err error) error {
 	if _, ok := errors.AsType[*commitError](err); !ok {
 		return err
 	}
@@ -31,7 +44,7 @@ func (s *Store) explainFailedCommit(err error) error {
 		return nil
 	}
 	var now uint64
-	if verr := s.View(func(tx *bbolt.Tx) error {
+	if verr := f.db.View(func(tx *bbolt.Tx) error {
 		now = number(tx.Bucket(metaBucket).Get(metaSequence))
 		return nil
 	}); verr != nil || now != s.sequence.Load() {

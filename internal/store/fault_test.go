@@ -130,7 +130,7 @@ func TestACommitWithAnUnknownOutcomeIsFatal(t *testing.T) {
 					t.Errorf("Mutate = %v: nobody may be answered", err)
 				}
 			})
-			eventually(t, func() bool { return len(s.queue) == 0 })
+			eventually(t, func() bool { return len(s.file.queue) == 0 })
 			wantRow(t, s, "k", "before")
 			if len(fatal) != 0 {
 				t.Error("Fatal was called twice")

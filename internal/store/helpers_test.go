@@ -57,17 +57,24 @@ func openNew(tb testing.TB, opts Options) *Store {
 	return openAt(tb, newPath(tb), testSchema, opts)
 }
 
-// openAt opens a store and, when the test ends, closes it and checks the file. A failed
-// commit whose outcome is unknown fails the test unless it brings its own Fatal.
+// openAt opens a store and, when the test ends, closes it and checks the file.
 func openAt(tb testing.TB, path string, schema Schema, opts Options) *Store {
+	tb.Helper()
+	s := newAt(tb, path, schema, opts)
+	reopen(tb, s)
+	return s
+}
+
+// newAt gives a closed store and, when the test ends, closes it and checks the file. A
+// call of Fatal fails the test unless it brings its own. The watchdog sleeps: tests hold
+// changes up as long as they like.
+func newAt(tb testing.TB, path string, schema Schema, opts Options) *Store {
 	tb.Helper()
 	if opts.Fatal == nil {
 		opts.Fatal = func(err error) { tb.Errorf("Fatal was called: %v", err) }
 	}
-	s, err := Open(path, schema, opts)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s := New(path, schema, opts)
+	s.ticker = func(time.Duration) (<-chan time.Time, func()) { return nil, func() {} }
 	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			tb.Errorf("closing: %v", err)
@@ -95,6 +102,33 @@ func closeStore(tb testing.TB, s *Store) {
 	if err := s.Close(); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// reopen opens a closed store and its gate.
+func reopen(tb testing.TB, s *Store) {
+	tb.Helper()
+	if err := s.Open(); err != nil {
+		tb.Fatal(err)
+	}
+	s.OpenGate()
+}
+
+// shut closes a store's gate, behind all that was inside.
+func shut(tb testing.TB, s *Store) {
+	tb.Helper()
+	if err := s.CloseGate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// positionOf gives where the open store stands.
+func positionOf(tb testing.TB, s *Store) Position {
+	tb.Helper()
+	p, err := s.Position()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
 }
 
 // do runs fn as a change without a key and without an answer.
@@ -219,9 +253,9 @@ func hold(tb testing.TB, s *Store) *held {
 // start runs fn, which must call Mutate once, up to where its change is queued.
 func (h *held) start(fn func()) {
 	h.tb.Helper()
-	n := len(h.s.queue)
+	n := len(h.s.file.queue)
 	h.started.Go(fn)
-	eventually(h.tb, func() bool { return len(h.s.queue) > n })
+	eventually(h.tb, func() bool { return len(h.s.file.queue) > n })
 }
 
 // letGo waits until everything that was started has ended.

@@ -11,13 +11,23 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/splitboard/splitboard/internal/failpoint"
+
 	storev1 "github.com/splitboard/splitboard/gen/splitboard/store/v1"
 )
 
-// KeyLifetime is how long the answer to a client's idempotency key is kept.
-const KeyLifetime = 24 * time.Hour
+const (
+	// KeyLifetime is how long the answer to a client's idempotency key is kept.
+	KeyLifetime = 24 * time.Hour
+	// RetryKeyLifetime is how long it is kept if the key is a forwarder's. Nobody
+	// holds a request so long.
+	RetryKeyLifetime = time.Minute
+)
 
-type keyContext struct{}
+type (
+	keyContext      struct{}
+	retryKeyContext struct{}
+)
 
 // WithIdempotencyKey returns a context under which Mutate remembers its answer by key.
 // The key has been checked: 1 to 255 visible ASCII characters.
@@ -25,17 +35,33 @@ func WithIdempotencyKey(ctx context.Context, key string) context.Context {
 	return context.WithValue(ctx, keyContext{}, key)
 }
 
+// WithRetryKey does the same with a key that a forwarder made, so that it can send the
+// request again when it does not know whether it was answered. A client's key goes
+// first. No client can send a request under another's retry key.
+func WithRetryKey(ctx context.Context, key []byte) context.Context {
+	return context.WithValue(ctx, retryKeyContext{}, key)
+}
+
 // keyed is a request under an idempotency key.
 type keyed struct {
-	key    []byte
-	method string
-	hash   []byte
+	key      []byte
+	lifetime time.Duration
+	method   string
+	hash     []byte
 }
 
 // keyedOf gives the request's key, or nil if it has none.
 func keyedOf(ctx context.Context, method string, request proto.Message) (*keyed, error) {
-	key, ok := ctx.Value(keyContext{}).(string)
-	if !ok {
+	if failpoint.Off(failpoint.Keys) {
+		return nil, nil
+	}
+	k := &keyed{method: method}
+	if key, ok := ctx.Value(keyContext{}).(string); ok {
+		k.key, k.lifetime = []byte(key), KeyLifetime
+	} else if key, ok := ctx.Value(retryKeyContext{}).([]byte); ok {
+		// A client's key has no such byte.
+		k.key, k.lifetime = append([]byte{0}, key...), RetryKeyLifetime
+	} else {
 		return nil, nil // no key is no error
 	}
 	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
@@ -43,7 +69,8 @@ func keyedOf(ctx context.Context, method string, request proto.Message) (*keyed,
 		return nil, err
 	}
 	hash := sha256.Sum256(wire)
-	return &keyed{key: []byte(key), method: method, hash: hash[:]}, nil
+	k.hash = hash[:]
+	return k, nil
 }
 
 // Answered looks up what the request was answered before, so that a retry of a
@@ -66,6 +93,7 @@ func Answered[T proto.Message](ctx context.Context, s *Store, method string, req
 	if !ok {
 		return answer, false, fmt.Errorf("store: the answer is a %T, not a %T", into, answer)
 	}
+	s.answersFromKeys.Add(1)
 	return answer, true, nil
 }
 
@@ -99,7 +127,7 @@ func (k *keyed) record(tx *Tx, answer proto.Message, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	expiry := now.Add(KeyLifetime)
+	expiry := now.Add(k.lifetime)
 	value, err := proto.Marshal(&storev1.IdempotencyRecord{
 		Method: k.method, RequestHash: k.hash, Answer: wire, ExpireTime: timestamppb.New(expiry),
 	})

@@ -216,3 +216,92 @@ func TestAnswered(t *testing.T) {
 	closeStore(t, s)
 	want(ctx, "/a", "x", "", ErrClosed)
 }
+
+func TestARetryKeyIsKeptAMinute(t *testing.T) {
+	path, now := newPath(t), newClock()
+	s := openAt(t, path, testSchema, Options{Now: now.now})
+	var c counter
+	ctx := WithRetryKey(t.Context(), []byte("key"))
+	for i := range 2 {
+		if answer, err := c.create(ctx, s, "/a", "x"); answer != "x 1" || err != nil {
+			t.Errorf("time %d: %q, %v; want the first answer", i, answer, err)
+		}
+	}
+	now.advance(RetryKeyLifetime - 1)
+	closeStore(t, s) // as when another process takes over
+	reopen(t, s)
+	if answer, err := c.create(ctx, s, "/a", "x"); answer != "x 1" || err != nil {
+		t.Errorf("in its last nanosecond: %q, %v", answer, err)
+	}
+	if answer, found, err := Answered[*wrapperspb.StringValue](ctx, s, "/a", wrapperspb.String("x")); answer.GetValue() != "x 1" || !found || err != nil {
+		t.Errorf("Answered = %v, %t, %v", answer, found, err)
+	}
+	now.advance(1)
+	if answer, err := c.create(ctx, s, "/a", "x"); answer != "x 2" || err != nil {
+		t.Errorf("after its time: %q, %v", answer, err)
+	}
+	now.advance(RetryKeyLifetime)
+	mustChange(t, s, put("k", "v"))
+	if keys := rememberedKeys(t, s); len(keys) != 0 {
+		t.Errorf("the keys %q have not been swept", keys)
+	}
+}
+
+// Forwarders' keys and clients' keys never meet, and a client's goes first.
+func TestRetryKeysAndClientsKeys(t *testing.T) {
+	s := openNew(t, Options{})
+	var c counter
+	create := func(ctx context.Context, want string) {
+		t.Helper()
+		if answer, err := c.create(ctx, s, "/a", "x"); answer != want || err != nil {
+			t.Errorf("%q, %v; want %q", answer, err, want)
+		}
+	}
+	client := func(key string) context.Context { return WithIdempotencyKey(t.Context(), key) }
+	create(client("key"), "x 1")
+	create(WithRetryKey(t.Context(), []byte("key")), "x 2")
+	create(WithRetryKey(client("key"), []byte("other")), "x 1")
+	create(WithIdempotencyKey(WithRetryKey(t.Context(), []byte("other")), "key"), "x 1")
+	create(WithRetryKey(t.Context(), []byte("other")), "x 3") // it had not been used
+	create(WithRetryKey(t.Context(), nil), "x 4")             // even none at all is no client's
+	if keys := rememberedKeys(t, s); !slices.Equal(keys, []string{"\x00key", "\x00other", "\x00", "key"}) {
+		t.Errorf("the keys are %q", keys)
+	}
+}
+
+func TestAnswersFromKeysAreCounted(t *testing.T) {
+	s := openNew(t, Options{})
+	var c counter
+	ctx := WithIdempotencyKey(t.Context(), "key")
+	want := func(n uint64) {
+		t.Helper()
+		if got := s.AnswersFromKeys(); got != n {
+			t.Errorf("AnswersFromKeys = %d, want %d", got, n)
+		}
+	}
+	for i := range uint64(3) {
+		if _, err := c.create(ctx, s, "/a", "x"); err != nil {
+			t.Fatal(err)
+		}
+		want(i) // the first one ran
+	}
+	if _, err := c.create(ctx, s, "/a", "y"); !errors.Is(err, ErrKeyReused) {
+		t.Errorf("Mutate = %v", err)
+	}
+	if _, _, err := Answered[*wrapperspb.StringValue](ctx, s, "/a", wrapperspb.String("y")); !errors.Is(err, ErrKeyReused) {
+		t.Errorf("Answered = %v", err)
+	}
+	mustChange(t, s, put("no", "key"))
+	want(2)
+	if _, _, err := Answered[*wrapperspb.StringValue](ctx, s, "/a", wrapperspb.String("x")); err != nil {
+		t.Fatal(err)
+	}
+	want(3)
+	closeStore(t, s)
+	want(3)
+	reopen(t, s)
+	if _, err := c.create(ctx, s, "/a", "x"); err != nil {
+		t.Fatal(err)
+	}
+	want(4)
+}

@@ -32,6 +32,7 @@ var (
 	metaChecksum     = []byte("checksum")      // rolling checksum of all rows but these
 	metaSecret       = []byte("page_secret")   // signs page tokens
 	metaImportDigest = []byte("import_digest") // what the store was filled with, if it was
+	metaHandoff      = []byte("handoff")       // the last one's splitboard.store.v1.Handoff, if there was one
 	metaMigrating    = []byte("migrating")     // min_reader before a migration that has not ended; else missing
 )
 
@@ -57,6 +58,9 @@ type Info struct {
 	Migrating uint32
 	// ImportDigest names the data that the store was filled with, if it was.
 	ImportDigest []byte
+	// LastHandoff is the last time that one process handed the store to another; zero
+	// if none has.
+	LastHandoff Handoff
 	// SizeBytes is how much of the file is in use: the size of a backup. The file
 	// may be longer.
 	SizeBytes int64
@@ -70,6 +74,7 @@ func readInfo(tx *bbolt.Tx) (Info, error) {
 	if m == nil || len(m.Get(metaUUID)) == 0 {
 		return Info{}, fmt.Errorf("%w: it has no %s bucket", ErrForeign, metaBucket)
 	}
+	handoff, _ := readHandoff(m.Get(metaHandoff)) // a check tells about a damaged one
 	return Info{
 		Service:       string(m.Get(metaService)),
 		UUID:          string(m.Get(metaUUID)),
@@ -80,6 +85,7 @@ func readInfo(tx *bbolt.Tx) (Info, error) {
 		MinReader:     uint32(number(m.Get(metaMinReader))), //nolint:gosec // written from a uint32
 		Migrating:     uint32(number(m.Get(metaMigrating))), //nolint:gosec // written from a uint32
 		ImportDigest:  append([]byte(nil), m.Get(metaImportDigest)...),
+		LastHandoff:   handoff,
 		SizeBytes:     tx.Size(),
 	}, nil
 }

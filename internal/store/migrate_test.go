@@ -174,7 +174,7 @@ func TestMigrate(t *testing.T) {
 
 func TestMigrateOfABusyStore(t *testing.T) {
 	s := openNew(t, Options{})
-	if _, _, err := Migrate(s.db.Path(), testSchema); !errors.Is(err, ErrBusy) {
+	if _, _, err := Migrate(s.path, testSchema); !errors.Is(err, ErrBusy) {
 		t.Errorf("Migrate = %v, want ErrBusy", err)
 	}
 }

@@ -17,15 +17,18 @@ import (
 )
 
 // TestStoreIsAMap holds a store against maps, through random batches of changes that
-// succeed, fail, panic and repeat their keys, failed commits and reopening.
+// succeed, fail, panic and repeat their keys, failed commits, closed gates, and reopening
+// by the same process and by another one.
 func TestStoreIsAMap(t *testing.T) {
 	dir, runs := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
 		m := &machine{
-			t: t, path: filepath.Join(dir, strconv.Itoa(runs)), now: newClock(),
+			t: t, now: newClock(),
 			model: model{rows: map[string]string{}, next: map[string]uint64{}, answers: map[string]remembered{}},
 		}
+		path := filepath.Join(dir, strconv.Itoa(runs))
+		m.s, m.other = m.newStore(path), m.newStore(path)
 		m.open()
 		defer m.close()
 		rt.Repeat(map[string]func(*rapid.T){
@@ -33,6 +36,8 @@ func TestStoreIsAMap(t *testing.T) {
 			"full disk":   func(rt *rapid.T) { m.batch(rt, true) },
 			"time passes": func(rt *rapid.T) { m.now.advance(time.Duration(rapid.IntRange(0, 13).Draw(rt, "hours")) * time.Hour) },
 			"reopen":      func(*rapid.T) { m.close(); m.open() },
+			"move":        func(*rapid.T) { m.close(); m.s, m.other = m.other, m.s; m.open() },
+			"hand over":   m.handOver,
 			"":            m.compare,
 		})
 	})
@@ -162,26 +167,54 @@ func (m *model) apply(p plan, now time.Time) (answer, failure string) {
 
 type machine struct {
 	t     *testing.T
-	path  string
 	now   *clock
-	s     *Store
+	s     *Store // the one that is open
+	other *Store // of the same file
 	epoch uint64
 	model model
 }
 
+func (m *machine) newStore(path string) *Store {
+	return New(path, testSchema, Options{Now: m.now.now, Fatal: func(err error) { m.t.Errorf("Fatal was called: %v", err) }})
+}
+
 func (m *machine) open() {
-	s, err := Open(m.path, testSchema, Options{Now: m.now.now, Fatal: func(err error) { m.t.Errorf("Fatal was called: %v", err) }})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	s.db.NoSync = true // the machine does not crash here, and there are many commits
-	m.s = s
+	reopen(m.t, m.s)
+	m.s.file.db.NoSync = true // the machine does not crash here, and there are many commits
 	m.epoch++
 }
 
 func (m *machine) close() {
 	closeStore(m.t, m.s)
-	wantSound(m.t, m.path, testSchema)
+	wantSound(m.t, m.s.path, testSchema)
+}
+
+// handOver moves the store to the other Store as two processes do, or stops before the
+// file is closed.
+func (m *machine) handOver(rt *rapid.T) {
+	shut(m.t, m.s)
+	if err := do(m.t.Context(), m.s, put("late", "v")); !errors.Is(err, ErrClosed) {
+		rt.Errorf("behind the gate Mutate = %v", err)
+	}
+	told := positionOf(m.t, m.s)
+	h := Handoff{From: "a", To: "b", Time: m.now.now().UTC(), Epoch: m.epoch}
+	if err := m.s.RecordHandoff(h); err != nil {
+		rt.Fatal(err)
+	}
+	if rapid.Bool().Draw(rt, "abort") {
+		m.s.OpenGate()
+		return
+	}
+	m.close()
+	m.s, m.other = m.other, m.s
+	m.open()
+	told.Epoch++
+	if got := positionOf(m.t, m.s); got != told {
+		rt.Errorf("handed over at %+v, taken over at %+v", told, got)
+	}
+	if info, err := m.s.Info(); err != nil || info.LastHandoff != h {
+		rt.Errorf("LastHandoff = %+v, %v; want %+v", info.LastHandoff, err, h)
+	}
 }
 
 // batch runs changes in one transaction, which finds no room if full.
@@ -253,8 +286,8 @@ func (m *machine) compare(rt *rapid.T) {
 	}
 	if err := m.s.View(func(tx *bbolt.Tx) error {
 		sum, err := sumRows(tx)
-		if sum != info.Checksum || sum != m.s.checksum {
-			rt.Errorf("the rows sum to %x; meta has %x, the store %x", sum, info.Checksum, m.s.checksum)
+		if sum != info.Checksum || sum != m.s.file.checksum {
+			rt.Errorf("the rows sum to %x; meta has %x, the store %x", sum, info.Checksum, m.s.file.checksum)
 		}
 		rows := make(map[string]string)
 		for _, name := range [][]byte{itemsBucket, rowsBucket} {

@@ -10,6 +10,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/splitboard/splitboard/internal/failpoint"
 )
 
 // A batch ends at whichever of these it reaches first. They bound how long a change
@@ -32,8 +34,9 @@ type change struct {
 }
 
 type outcome struct {
-	answer proto.Message
-	err    error
+	answer  proto.Message
+	err     error
+	fromKey bool // the answer was remembered
 }
 
 // Mutate runs apply in a transaction and returns its answer once that is durable.
@@ -70,18 +73,13 @@ func Mutate[T proto.Message](ctx context.Context, s *Store, method string, reque
 }
 
 func (s *Store) mutate(c *change) (proto.Message, error) {
-	s.mu.RLock()
-	if s.closed {
-		s.mu.RUnlock()
+	if !s.gate.enter() {
 		return nil, ErrClosed
 	}
-	s.pending.Add(1)
-	s.mu.RUnlock()
-
 	select {
-	case s.queue <- c:
+	case s.file.queue <- c: // from here on the committer leaves for it
 	case <-c.ctx.Done():
-		s.pending.Done()
+		s.gate.leave()
 		return nil, c.ctx.Err()
 	}
 	select {
@@ -95,16 +93,16 @@ func (s *Store) mutate(c *change) (proto.Message, error) {
 // committer takes what is queued, commits it in one transaction and answers, until
 // the queue is closed. Nobody waits for a timer: an idle store commits at once, and
 // while one batch syncs the next one gathers.
-func (s *Store) committer() {
-	defer close(s.stopped)
+func (s *Store) committer(f *file) {
+	defer close(f.stopped)
 	batch := make([]*change, 0, maxBatchChanges)
-	for first := range s.queue {
+	for first := range f.queue {
 		// Callers that were just answered get to queue their next change first, so
 		// that they share this fsync instead of waiting for the one after it.
 		runtime.Gosched()
-		batch = s.gather(append(batch[:0], first))
-		if !s.commitBatch(batch) {
-			s.abandon(batch)
+		batch = f.gather(append(batch[:0], first))
+		if !s.commitBatch(f, batch) {
+			s.abandon(f, batch)
 			return
 		}
 		clear(batch)
@@ -112,11 +110,11 @@ func (s *Store) committer() {
 }
 
 // gather adds to the batch what is queued already.
-func (s *Store) gather(batch []*change) []*change {
+func (f *file) gather(batch []*change) []*change {
 	size := batch[0].size
 	for len(batch) < maxBatchChanges && size < maxBatchBytes {
 		select {
-		case c, ok := <-s.queue:
+		case c, ok := <-f.queue:
 			if !ok {
 				return batch
 			}
@@ -131,44 +129,49 @@ func (s *Store) gather(batch []*change) []*change {
 
 // commitBatch runs the batch and answers every change of it. It returns false if the
 // outcome is unknown: then nobody has been answered, and the process has to end.
-func (s *Store) commitBatch(batch []*change) bool {
-	sequence, checksum, err := s.runBatch(batch)
+func (s *Store) commitBatch(f *file, batch []*change) bool {
+	f.batches.Add(1)
+	sequence, checksum, err := s.runBatch(f, batch)
+	f.batches.Add(1)
 	if err != nil {
-		rolledBack := s.explainFailedCommit(err)
+		rolledBack := s.explainFailedCommit(f, err)
 		if rolledBack == nil {
 			s.opts.Fatal(err)
 			return false
 		}
-		if errors.Is(rolledBack, ErrFull) && !s.full {
-			s.full = true
+		if errors.Is(rolledBack, ErrFull) && !f.full {
+			f.full = true
 			s.opts.Log.Warn("the store has no room: writes are refused until there is, reads go on", "error", err)
 		}
 		for _, c := range batch {
 			c.result = outcome{err: rolledBack}
 		}
 	} else {
-		if s.full && sequence != s.sequence.Load() {
-			s.full = false
+		if f.full && sequence != s.sequence.Load() {
+			f.full = false
 			s.opts.Log.Info("the store has room again")
 		}
-		s.checksum = checksum
+		f.checksum = checksum
 		s.sequence.Store(sequence)
 	}
 	for _, c := range batch {
+		if c.result.fromKey {
+			s.answersFromKeys.Add(1)
+		}
 		c.done <- c.result
-		s.pending.Done()
+		s.gate.leave()
 	}
 	return true
 }
 
 // runBatch runs the batch in one transaction, leaving each change's result in it. An
 // error is one of the transaction as a whole.
-func (s *Store) runBatch(batch []*change) (sequence, checksum uint64, err error) {
-	bolt, err := s.db.Begin(true)
+func (s *Store) runBatch(f *file, batch []*change) (sequence, checksum uint64, err error) {
+	bolt, err := f.db.Begin(true)
 	if err != nil {
 		return 0, 0, err
 	}
-	tx := newTx(bolt, s.schema, s.checksum, s.sequence.Load(), true)
+	tx := newTx(bolt, s.schema, f.checksum, s.sequence.Load(), true)
 	now := s.opts.Now()
 	dirty := false
 	for _, c := range batch {
@@ -178,7 +181,7 @@ func (s *Store) runBatch(batch []*change) (sequence, checksum uint64, err error)
 		dirty = dirty || tx.wrote
 	}
 	if !dirty {
-		return s.sequence.Load(), s.checksum, bolt.Rollback()
+		return s.sequence.Load(), f.checksum, bolt.Rollback()
 	}
 	if err := sweepKeys(tx, now, 2*len(batch)); err != nil {
 		return 0, 0, rollback(bolt, err)
@@ -186,9 +189,10 @@ func (s *Store) runBatch(batch []*change) (sequence, checksum uint64, err error)
 	if err := tx.writeState(); err != nil {
 		return 0, 0, rollback(bolt, err)
 	}
-	if err := s.commit(bolt); err != nil {
-		return 0, 0, &commitError{err}
+	if err := s.commitOrFail(bolt); err != nil {
+		return 0, 0, err
 	}
+	failpoint.Hit(failpoint.StoreCommitted)
 	return tx.sequence, tx.checksum, nil
 }
 
@@ -201,46 +205,47 @@ func runChange(tx *Tx, c *change, now time.Time) (outcome, error) {
 		return outcome{err: err}, nil //nolint:nilerr // the others' transaction goes on
 	}
 	checksum := tx.begin()
-	answer, err := c.run(tx, now)
+	answer, fromKey, err := c.run(tx, now)
 	if err != nil {
 		return outcome{err: err}, tx.rollback(checksum)
 	}
 	tx.keep()
-	return outcome{answer: answer}, nil
+	return outcome{answer: answer, fromKey: fromKey}, nil
 }
 
 // run looks the key up, runs the change, and records the answer under the key.
-func (c *change) run(tx *Tx, now time.Time) (answer proto.Message, err error) {
+func (c *change) run(tx *Tx, now time.Time) (answer proto.Message, fromKey bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic in a change: %v\n%s", v, debug.Stack())
 		}
 	}()
 	if c.key == nil {
-		return c.apply(tx)
+		answer, err = c.apply(tx)
+		return answer, false, err
 	}
 	found, err := c.key.lookup(tx.Bucket(keysBucket), c.empty, now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if found {
-		return c.empty, nil
+		return c.empty, true, nil
 	}
 	answer, err = c.apply(tx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return answer, c.key.record(tx, answer, now)
+	return answer, false, c.key.record(tx, answer, now)
 }
 
 // abandon gives up every change that nobody will answer: the process is ending, and
 // callers wait for their contexts or for the end.
-func (s *Store) abandon(batch []*change) {
+func (s *Store) abandon(f *file, batch []*change) {
 	for range batch {
-		s.pending.Done()
+		s.gate.leave()
 	}
-	for range s.queue {
-		s.pending.Done()
+	for range f.queue {
+		s.gate.leave()
 	}
 }
 

@@ -182,7 +182,7 @@ func TestOpenErrorsOfTheFileSystem(t *testing.T) {
 
 func TestAStoreThatIsServedIsBusy(t *testing.T) {
 	s := openNew(t, Options{})
-	path := s.db.Path()
+	path := s.path
 	for what, try := range map[string]func() error{
 		"Open": func() error {
 			_, err := Open(path, testSchema, Options{})

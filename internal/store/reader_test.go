@@ -61,7 +61,7 @@ func TestAnOpenReaderDoesNotStopTheWriter(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if stat, err := os.Stat(s.db.Path()); err != nil || stat.Size() < target {
+		if stat, err := os.Stat(s.path); err != nil || stat.Size() < target {
 			t.Errorf("the file is %v, %v; want at least %d bytes", stat, err, target)
 		}
 	case <-timeout.C:

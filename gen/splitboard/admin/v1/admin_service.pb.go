@@ -9,6 +9,7 @@ package adminv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -21,6 +22,144 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// What a process is to a store.
+type StoreState int32
+
+const (
+	// Never sent.
+	StoreState_STORE_STATE_UNSPECIFIED StoreState = 0
+	// It holds the lock and serves the store.
+	StoreState_STORE_STATE_OWNER StoreState = 1
+	// It forwards to the owner, and takes the store over if the owner is lost.
+	StoreState_STORE_STATE_CANDIDATE StoreState = 2
+	// It forwards to the owner, and never takes the store over by itself.
+	StoreState_STORE_STATE_FORWARDER StoreState = 3
+	// It is handing the store over or taking it over, and holds requests.
+	StoreState_STORE_STATE_MOVING StoreState = 4
+)
+
+// Enum value maps for StoreState.
+var (
+	StoreState_name = map[int32]string{
+		0: "STORE_STATE_UNSPECIFIED",
+		1: "STORE_STATE_OWNER",
+		2: "STORE_STATE_CANDIDATE",
+		3: "STORE_STATE_FORWARDER",
+		4: "STORE_STATE_MOVING",
+	}
+	StoreState_value = map[string]int32{
+		"STORE_STATE_UNSPECIFIED": 0,
+		"STORE_STATE_OWNER":       1,
+		"STORE_STATE_CANDIDATE":   2,
+		"STORE_STATE_FORWARDER":   3,
+		"STORE_STATE_MOVING":      4,
+	}
+)
+
+func (x StoreState) Enum() *StoreState {
+	p := new(StoreState)
+	*p = x
+	return p
+}
+
+func (x StoreState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (StoreState) Descriptor() protoreflect.EnumDescriptor {
+	return file_splitboard_admin_v1_admin_service_proto_enumTypes[0].Descriptor()
+}
+
+func (StoreState) Type() protoreflect.EnumType {
+	return &file_splitboard_admin_v1_admin_service_proto_enumTypes[0]
+}
+
+func (x StoreState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use StoreState.Descriptor instead.
+func (StoreState) EnumDescriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{0}
+}
+
+// A step of a handoff that is done.
+type HandoffStep int32
+
+const (
+	// Never sent.
+	HandoffStep_HANDOFF_STEP_UNSPECIFIED HandoffStep = 0
+	// The target was asked, and is able.
+	HandoffStep_HANDOFF_STEP_ASKED HandoffStep = 1
+	// The gate is closed: requests are held from here on.
+	HandoffStep_HANDOFF_STEP_GATE_CLOSED HandoffStep = 2
+	// The work that was in flight has ended.
+	HandoffStep_HANDOFF_STEP_DRAINED HandoffStep = 3
+	// The handoff is recorded in the store.
+	HandoffStep_HANDOFF_STEP_RECORDED HandoffStep = 4
+	// The target has been told, and waits for the lock.
+	HandoffStep_HANDOFF_STEP_TOLD HandoffStep = 5
+	// The store is closed.
+	HandoffStep_HANDOFF_STEP_CLOSED HandoffStep = 6
+	// The lock is released.
+	HandoffStep_HANDOFF_STEP_UNLOCKED HandoffStep = 7
+	// The target owns the store, in the state that it was told.
+	HandoffStep_HANDOFF_STEP_OWNED HandoffStep = 8
+)
+
+// Enum value maps for HandoffStep.
+var (
+	HandoffStep_name = map[int32]string{
+		0: "HANDOFF_STEP_UNSPECIFIED",
+		1: "HANDOFF_STEP_ASKED",
+		2: "HANDOFF_STEP_GATE_CLOSED",
+		3: "HANDOFF_STEP_DRAINED",
+		4: "HANDOFF_STEP_RECORDED",
+		5: "HANDOFF_STEP_TOLD",
+		6: "HANDOFF_STEP_CLOSED",
+		7: "HANDOFF_STEP_UNLOCKED",
+		8: "HANDOFF_STEP_OWNED",
+	}
+	HandoffStep_value = map[string]int32{
+		"HANDOFF_STEP_UNSPECIFIED": 0,
+		"HANDOFF_STEP_ASKED":       1,
+		"HANDOFF_STEP_GATE_CLOSED": 2,
+		"HANDOFF_STEP_DRAINED":     3,
+		"HANDOFF_STEP_RECORDED":    4,
+		"HANDOFF_STEP_TOLD":        5,
+		"HANDOFF_STEP_CLOSED":      6,
+		"HANDOFF_STEP_UNLOCKED":    7,
+		"HANDOFF_STEP_OWNED":       8,
+	}
+)
+
+func (x HandoffStep) Enum() *HandoffStep {
+	p := new(HandoffStep)
+	*p = x
+	return p
+}
+
+func (x HandoffStep) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (HandoffStep) Descriptor() protoreflect.EnumDescriptor {
+	return file_splitboard_admin_v1_admin_service_proto_enumTypes[1].Descriptor()
+}
+
+func (HandoffStep) Type() protoreflect.EnumType {
+	return &file_splitboard_admin_v1_admin_service_proto_enumTypes[1]
+}
+
+func (x HandoffStep) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use HandoffStep.Descriptor instead.
+func (HandoffStep) EnumDescriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{1}
+}
 
 // Asks for the process's status.
 type GetStatusRequest struct {
@@ -72,8 +211,10 @@ type GetStatusResponse struct {
 	Pid int64 `protobuf:"varint,4,opt,name=pid,proto3" json:"pid,omitempty"`
 	// When the process started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The stores that the process serves. Empty if it serves none.
-	Stores        []*StoreStatus `protobuf:"bytes,6,rep,name=stores,proto3" json:"stores,omitempty"`
+	// The stores that the process answers for, as their owner or by forwarding.
+	Stores []*StoreStatus `protobuf:"bytes,6,rep,name=stores,proto3" json:"stores,omitempty"`
+	// Whether the process is stopping.
+	Draining      bool `protobuf:"varint,7,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -150,7 +291,15 @@ func (x *GetStatusResponse) GetStores() []*StoreStatus {
 	return nil
 }
 
-// What a process knows of one of its stores.
+func (x *GetStatusResponse) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
+}
+
+// What a process knows of one of its stores. What lies in the store is known to its
+// owner alone: uuid to open_time are empty if the process is not the owner.
 type StoreStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose store it is: users, threads or posts.
@@ -170,7 +319,25 @@ type StoreStatus struct {
 	// The lowest schema version that a binary must know to read the store.
 	MinReader int32 `protobuf:"varint,8,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
 	// Since when this process has served the store.
-	OpenTime      *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	OpenTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	// What the process is to the store.
+	State StoreState `protobuf:"varint,10,opt,name=state,proto3,enum=splitboard.admin.v1.StoreState" json:"state,omitempty"`
+	// The instance that owns the store, as far as the process knows; empty if it
+	// knows of none.
+	Owner string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
+	// How many requests the process has held, since its start, because it knew of
+	// no owner.
+	Held int64 `protobuf:"varint,12,opt,name=held,proto3" json:"held,omitempty"`
+	// How many requests the process has forwarded since its start.
+	Forwarded int64 `protobuf:"varint,13,opt,name=forwarded,proto3" json:"forwarded,omitempty"`
+	// How many writes the process has answered, since its start, from what was
+	// remembered under an idempotency key.
+	AnswersFromKeys int64 `protobuf:"varint,14,opt,name=answers_from_keys,json=answersFromKeys,proto3" json:"answers_from_keys,omitempty"`
+	// The longest time that a request was held.
+	LongestHold *durationpb.Duration `protobuf:"bytes,15,opt,name=longest_hold,json=longestHold,proto3" json:"longest_hold,omitempty"`
+	// Why the process does not take the store over; empty for a candidate and for
+	// the owner.
+	Refusal       string `protobuf:"bytes,16,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -268,6 +435,55 @@ func (x *StoreStatus) GetOpenTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *StoreStatus) GetState() StoreState {
+	if x != nil {
+		return x.State
+	}
+	return StoreState_STORE_STATE_UNSPECIFIED
+}
+
+func (x *StoreStatus) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *StoreStatus) GetHeld() int64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *StoreStatus) GetForwarded() int64 {
+	if x != nil {
+		return x.Forwarded
+	}
+	return 0
+}
+
+func (x *StoreStatus) GetAnswersFromKeys() int64 {
+	if x != nil {
+		return x.AnswersFromKeys
+	}
+	return 0
+}
+
+func (x *StoreStatus) GetLongestHold() *durationpb.Duration {
+	if x != nil {
+		return x.LongestHold
+	}
+	return nil
+}
+
+func (x *StoreStatus) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
 // Asks for a copy of a store.
 type BackupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -360,12 +576,629 @@ func (x *BackupResponse) GetChunk() []byte {
 	return nil
 }
 
+// Asks who owns a store.
+type GetOwnerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose store: users, threads or posts. Required.
+	Service       string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerRequest) Reset() {
+	*x = GetOwnerRequest{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerRequest) ProtoMessage() {}
+
+func (x *GetOwnerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerRequest.ProtoReflect.Descriptor instead.
+func (*GetOwnerRequest) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetOwnerRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+// Answers GetOwner.
+type GetOwnerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether this process owns the store and admits requests.
+	Owning bool `protobuf:"varint,1,opt,name=owning,proto3" json:"owning,omitempty"`
+	// The owner's instance as far as this process knows; empty if it knows of none.
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// The store's epoch if this process owns it.
+	Epoch         int64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerResponse) Reset() {
+	*x = GetOwnerResponse{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerResponse) ProtoMessage() {}
+
+func (x *GetOwnerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerResponse.ProtoReflect.Descriptor instead.
+func (*GetOwnerResponse) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetOwnerResponse) GetOwning() bool {
+	if x != nil {
+		return x.Owning
+	}
+	return false
+}
+
+func (x *GetOwnerResponse) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *GetOwnerResponse) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// Where a store stands.
+type Position struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The store's UUID.
+	Uuid string `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	// The epoch in which it was last served.
+	Epoch int64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The number of its last change.
+	Sequence int64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// The rolling checksum of its rows.
+	Checksum      uint64 `protobuf:"fixed64,4,opt,name=checksum,proto3" json:"checksum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Position) Reset() {
+	*x = Position{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Position) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Position) ProtoMessage() {}
+
+func (x *Position) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Position.ProtoReflect.Descriptor instead.
+func (*Position) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Position) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *Position) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Position) GetSequence() int64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Position) GetChecksum() uint64 {
+	if x != nil {
+		return x.Checksum
+	}
+	return 0
+}
+
+// Asks for a handoff.
+type HandoffRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose store: users, threads or posts. Required.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// The instance that shall own the store. Required.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// Only ask the target whether it is able.
+	DryRun        bool `protobuf:"varint,3,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoffRequest) Reset() {
+	*x = HandoffRequest{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoffRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoffRequest) ProtoMessage() {}
+
+func (x *HandoffRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoffRequest.ProtoReflect.Descriptor instead.
+func (*HandoffRequest) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *HandoffRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *HandoffRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *HandoffRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// Tells of a step.
+type HandoffResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which step is done.
+	Step HandoffStep `protobuf:"varint,1,opt,name=step,proto3,enum=splitboard.admin.v1.HandoffStep" json:"step,omitempty"`
+	// When, counted from the handoff's begin.
+	Elapsed *durationpb.Duration `protobuf:"bytes,2,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
+	// With RECORDED where the store stands at this process, with OWNED at the
+	// target.
+	Position      *Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoffResponse) Reset() {
+	*x = HandoffResponse{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoffResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoffResponse) ProtoMessage() {}
+
+func (x *HandoffResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoffResponse.ProtoReflect.Descriptor instead.
+func (*HandoffResponse) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *HandoffResponse) GetStep() HandoffStep {
+	if x != nil {
+		return x.Step
+	}
+	return HandoffStep_HANDOFF_STEP_UNSPECIFIED
+}
+
+func (x *HandoffResponse) GetElapsed() *durationpb.Duration {
+	if x != nil {
+		return x.Elapsed
+	}
+	return nil
+}
+
+func (x *HandoffResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+// Asks whether a process could own a store.
+type CheckTakeoverRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose store: users, threads or posts. Required.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// The lowest schema version that a binary must know to read the store.
+	MinReader     int32 `protobuf:"varint,2,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckTakeoverRequest) Reset() {
+	*x = CheckTakeoverRequest{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckTakeoverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckTakeoverRequest) ProtoMessage() {}
+
+func (x *CheckTakeoverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckTakeoverRequest.ProtoReflect.Descriptor instead.
+func (*CheckTakeoverRequest) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CheckTakeoverRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *CheckTakeoverRequest) GetMinReader() int32 {
+	if x != nil {
+		return x.MinReader
+	}
+	return 0
+}
+
+// Answers CheckTakeover.
+type CheckTakeoverResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why the process cannot own the store; empty if it can.
+	Refusal       string `protobuf:"bytes,1,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckTakeoverResponse) Reset() {
+	*x = CheckTakeoverResponse{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckTakeoverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckTakeoverResponse) ProtoMessage() {}
+
+func (x *CheckTakeoverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckTakeoverResponse.ProtoReflect.Descriptor instead.
+func (*CheckTakeoverResponse) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CheckTakeoverResponse) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+// Tells a process to take a store over.
+type TakeOverRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose store: users, threads or posts. Required.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// Where the store stands. Required.
+	Position      *Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeOverRequest) Reset() {
+	*x = TakeOverRequest{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeOverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeOverRequest) ProtoMessage() {}
+
+func (x *TakeOverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeOverRequest.ProtoReflect.Descriptor instead.
+func (*TakeOverRequest) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TakeOverRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *TakeOverRequest) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+// Tells how taking over goes.
+type TakeOverResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unset while the process waits for the lock; where the store stands once it
+	// owns it.
+	Owned         *Position `protobuf:"bytes,1,opt,name=owned,proto3" json:"owned,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeOverResponse) Reset() {
+	*x = TakeOverResponse{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeOverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeOverResponse) ProtoMessage() {}
+
+func (x *TakeOverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeOverResponse.ProtoReflect.Descriptor instead.
+func (*TakeOverResponse) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TakeOverResponse) GetOwned() *Position {
+	if x != nil {
+		return x.Owned
+	}
+	return nil
+}
+
+// Asks for holds.
+type ListHoldsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose store: users, threads or posts. Required.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// List those that ended at this time or later. Empty means all that are
+	// remembered: the last 4,096.
+	StartTime     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHoldsRequest) Reset() {
+	*x = ListHoldsRequest{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHoldsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHoldsRequest) ProtoMessage() {}
+
+func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
+func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListHoldsRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *ListHoldsRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+// Answers ListHolds.
+type ListHoldsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long each request was held.
+	Holds         []*durationpb.Duration `protobuf:"bytes,1,rep,name=holds,proto3" json:"holds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHoldsResponse) Reset() {
+	*x = ListHoldsResponse{}
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHoldsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHoldsResponse) ProtoMessage() {}
+
+func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_admin_v1_admin_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
+func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
+	return file_splitboard_admin_v1_admin_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListHoldsResponse) GetHolds() []*durationpb.Duration {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
 var File_splitboard_admin_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_splitboard_admin_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"'splitboard/admin/v1/admin_service.proto\x12\x13splitboard.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xe8\x01\n" +
+	"'splitboard/admin/v1/admin_service.proto\x12\x13splitboard.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x10GetStatusRequest\"\x84\x02\n" +
 	"\x11GetStatusResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x16\n" +
 	"\x06binary\x18\x02 \x01(\tR\x06binary\x12\x18\n" +
@@ -373,7 +1206,8 @@ const file_splitboard_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x03pid\x18\x04 \x01(\x03R\x03pid\x129\n" +
 	"\n" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x128\n" +
-	"\x06stores\x18\x06 \x03(\v2 .splitboard.admin.v1.StoreStatusR\x06stores\"\xa7\x02\n" +
+	"\x06stores\x18\x06 \x03(\v2 .splitboard.admin.v1.StoreStatusR\x06stores\x12\x1a\n" +
+	"\bdraining\x18\a \x01(\bR\bdraining\"\xaa\x04\n" +
 	"\vStoreStatus\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +
@@ -385,14 +1219,80 @@ const file_splitboard_admin_v1_admin_service_proto_rawDesc = "" +
 	"\x0eschema_version\x18\a \x01(\x05R\rschemaVersion\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\b \x01(\x05R\tminReader\x127\n" +
-	"\topen_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\")\n" +
+	"\topen_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\x125\n" +
+	"\x05state\x18\n" +
+	" \x01(\x0e2\x1f.splitboard.admin.v1.StoreStateR\x05state\x12\x14\n" +
+	"\x05owner\x18\v \x01(\tR\x05owner\x12\x12\n" +
+	"\x04held\x18\f \x01(\x03R\x04held\x12\x1c\n" +
+	"\tforwarded\x18\r \x01(\x03R\tforwarded\x12*\n" +
+	"\x11answers_from_keys\x18\x0e \x01(\x03R\x0fanswersFromKeys\x12<\n" +
+	"\flongest_hold\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\vlongestHold\x12\x18\n" +
+	"\arefusal\x18\x10 \x01(\tR\arefusal\")\n" +
 	"\rBackupRequest\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk2\xbf\x01\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"+\n" +
+	"\x0fGetOwnerRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\"V\n" +
+	"\x10GetOwnerResponse\x12\x16\n" +
+	"\x06owning\x18\x01 \x01(\bR\x06owning\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\"l\n" +
+	"\bPosition\x12\x12\n" +
+	"\x04uuid\x18\x01 \x01(\tR\x04uuid\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x03R\x05epoch\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\x03R\bsequence\x12\x1a\n" +
+	"\bchecksum\x18\x04 \x01(\x06R\bchecksum\"S\n" +
+	"\x0eHandoffRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x17\n" +
+	"\adry_run\x18\x03 \x01(\bR\x06dryRun\"\xb7\x01\n" +
+	"\x0fHandoffResponse\x124\n" +
+	"\x04step\x18\x01 \x01(\x0e2 .splitboard.admin.v1.HandoffStepR\x04step\x123\n" +
+	"\aelapsed\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\aelapsed\x129\n" +
+	"\bposition\x18\x03 \x01(\v2\x1d.splitboard.admin.v1.PositionR\bposition\"O\n" +
+	"\x14CheckTakeoverRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1d\n" +
+	"\n" +
+	"min_reader\x18\x02 \x01(\x05R\tminReader\"1\n" +
+	"\x15CheckTakeoverResponse\x12\x18\n" +
+	"\arefusal\x18\x01 \x01(\tR\arefusal\"f\n" +
+	"\x0fTakeOverRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x129\n" +
+	"\bposition\x18\x02 \x01(\v2\x1d.splitboard.admin.v1.PositionR\bposition\"G\n" +
+	"\x10TakeOverResponse\x123\n" +
+	"\x05owned\x18\x01 \x01(\v2\x1d.splitboard.admin.v1.PositionR\x05owned\"g\n" +
+	"\x10ListHoldsRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x129\n" +
+	"\n" +
+	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\"D\n" +
+	"\x11ListHoldsResponse\x12/\n" +
+	"\x05holds\x18\x01 \x03(\v2\x19.google.protobuf.DurationR\x05holds*\x8e\x01\n" +
+	"\n" +
+	"StoreState\x12\x1b\n" +
+	"\x17STORE_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11STORE_STATE_OWNER\x10\x01\x12\x19\n" +
+	"\x15STORE_STATE_CANDIDATE\x10\x02\x12\x19\n" +
+	"\x15STORE_STATE_FORWARDER\x10\x03\x12\x16\n" +
+	"\x12STORE_STATE_MOVING\x10\x04*\xf9\x01\n" +
+	"\vHandoffStep\x12\x1c\n" +
+	"\x18HANDOFF_STEP_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12HANDOFF_STEP_ASKED\x10\x01\x12\x1c\n" +
+	"\x18HANDOFF_STEP_GATE_CLOSED\x10\x02\x12\x18\n" +
+	"\x14HANDOFF_STEP_DRAINED\x10\x03\x12\x19\n" +
+	"\x15HANDOFF_STEP_RECORDED\x10\x04\x12\x15\n" +
+	"\x11HANDOFF_STEP_TOLD\x10\x05\x12\x17\n" +
+	"\x13HANDOFF_STEP_CLOSED\x10\x06\x12\x19\n" +
+	"\x15HANDOFF_STEP_UNLOCKED\x10\a\x12\x16\n" +
+	"\x12HANDOFF_STEP_OWNED\x10\b2\x8f\x05\n" +
 	"\fAdminService\x12Z\n" +
 	"\tGetStatus\x12%.splitboard.admin.v1.GetStatusRequest\x1a&.splitboard.admin.v1.GetStatusResponse\x12S\n" +
-	"\x06Backup\x12\".splitboard.admin.v1.BackupRequest\x1a#.splitboard.admin.v1.BackupResponse0\x01BBZ@github.com/splitboard/splitboard/gen/splitboard/admin/v1;adminv1b\x06proto3"
+	"\x06Backup\x12\".splitboard.admin.v1.BackupRequest\x1a#.splitboard.admin.v1.BackupResponse0\x01\x12W\n" +
+	"\bGetOwner\x12$.splitboard.admin.v1.GetOwnerRequest\x1a%.splitboard.admin.v1.GetOwnerResponse\x12V\n" +
+	"\aHandoff\x12#.splitboard.admin.v1.HandoffRequest\x1a$.splitboard.admin.v1.HandoffResponse0\x01\x12f\n" +
+	"\rCheckTakeover\x12).splitboard.admin.v1.CheckTakeoverRequest\x1a*.splitboard.admin.v1.CheckTakeoverResponse\x12Y\n" +
+	"\bTakeOver\x12$.splitboard.admin.v1.TakeOverRequest\x1a%.splitboard.admin.v1.TakeOverResponse0\x01\x12Z\n" +
+	"\tListHolds\x12%.splitboard.admin.v1.ListHoldsRequest\x1a&.splitboard.admin.v1.ListHoldsResponseBBZ@github.com/splitboard/splitboard/gen/splitboard/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_splitboard_admin_v1_admin_service_proto_rawDescOnce sync.Once
@@ -406,28 +1306,62 @@ func file_splitboard_admin_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_splitboard_admin_v1_admin_service_proto_rawDescData
 }
 
-var file_splitboard_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_splitboard_admin_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_splitboard_admin_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_splitboard_admin_v1_admin_service_proto_goTypes = []any{
-	(*GetStatusRequest)(nil),      // 0: splitboard.admin.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 1: splitboard.admin.v1.GetStatusResponse
-	(*StoreStatus)(nil),           // 2: splitboard.admin.v1.StoreStatus
-	(*BackupRequest)(nil),         // 3: splitboard.admin.v1.BackupRequest
-	(*BackupResponse)(nil),        // 4: splitboard.admin.v1.BackupResponse
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(StoreState)(0),               // 0: splitboard.admin.v1.StoreState
+	(HandoffStep)(0),              // 1: splitboard.admin.v1.HandoffStep
+	(*GetStatusRequest)(nil),      // 2: splitboard.admin.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),     // 3: splitboard.admin.v1.GetStatusResponse
+	(*StoreStatus)(nil),           // 4: splitboard.admin.v1.StoreStatus
+	(*BackupRequest)(nil),         // 5: splitboard.admin.v1.BackupRequest
+	(*BackupResponse)(nil),        // 6: splitboard.admin.v1.BackupResponse
+	(*GetOwnerRequest)(nil),       // 7: splitboard.admin.v1.GetOwnerRequest
+	(*GetOwnerResponse)(nil),      // 8: splitboard.admin.v1.GetOwnerResponse
+	(*Position)(nil),              // 9: splitboard.admin.v1.Position
+	(*HandoffRequest)(nil),        // 10: splitboard.admin.v1.HandoffRequest
+	(*HandoffResponse)(nil),       // 11: splitboard.admin.v1.HandoffResponse
+	(*CheckTakeoverRequest)(nil),  // 12: splitboard.admin.v1.CheckTakeoverRequest
+	(*CheckTakeoverResponse)(nil), // 13: splitboard.admin.v1.CheckTakeoverResponse
+	(*TakeOverRequest)(nil),       // 14: splitboard.admin.v1.TakeOverRequest
+	(*TakeOverResponse)(nil),      // 15: splitboard.admin.v1.TakeOverResponse
+	(*ListHoldsRequest)(nil),      // 16: splitboard.admin.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),     // 17: splitboard.admin.v1.ListHoldsResponse
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
 }
 var file_splitboard_admin_v1_admin_service_proto_depIdxs = []int32{
-	5, // 0: splitboard.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	2, // 1: splitboard.admin.v1.GetStatusResponse.stores:type_name -> splitboard.admin.v1.StoreStatus
-	5, // 2: splitboard.admin.v1.StoreStatus.open_time:type_name -> google.protobuf.Timestamp
-	0, // 3: splitboard.admin.v1.AdminService.GetStatus:input_type -> splitboard.admin.v1.GetStatusRequest
-	3, // 4: splitboard.admin.v1.AdminService.Backup:input_type -> splitboard.admin.v1.BackupRequest
-	1, // 5: splitboard.admin.v1.AdminService.GetStatus:output_type -> splitboard.admin.v1.GetStatusResponse
-	4, // 6: splitboard.admin.v1.AdminService.Backup:output_type -> splitboard.admin.v1.BackupResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	18, // 0: splitboard.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	4,  // 1: splitboard.admin.v1.GetStatusResponse.stores:type_name -> splitboard.admin.v1.StoreStatus
+	18, // 2: splitboard.admin.v1.StoreStatus.open_time:type_name -> google.protobuf.Timestamp
+	0,  // 3: splitboard.admin.v1.StoreStatus.state:type_name -> splitboard.admin.v1.StoreState
+	19, // 4: splitboard.admin.v1.StoreStatus.longest_hold:type_name -> google.protobuf.Duration
+	1,  // 5: splitboard.admin.v1.HandoffResponse.step:type_name -> splitboard.admin.v1.HandoffStep
+	19, // 6: splitboard.admin.v1.HandoffResponse.elapsed:type_name -> google.protobuf.Duration
+	9,  // 7: splitboard.admin.v1.HandoffResponse.position:type_name -> splitboard.admin.v1.Position
+	9,  // 8: splitboard.admin.v1.TakeOverRequest.position:type_name -> splitboard.admin.v1.Position
+	9,  // 9: splitboard.admin.v1.TakeOverResponse.owned:type_name -> splitboard.admin.v1.Position
+	18, // 10: splitboard.admin.v1.ListHoldsRequest.start_time:type_name -> google.protobuf.Timestamp
+	19, // 11: splitboard.admin.v1.ListHoldsResponse.holds:type_name -> google.protobuf.Duration
+	2,  // 12: splitboard.admin.v1.AdminService.GetStatus:input_type -> splitboard.admin.v1.GetStatusRequest
+	5,  // 13: splitboard.admin.v1.AdminService.Backup:input_type -> splitboard.admin.v1.BackupRequest
+	7,  // 14: splitboard.admin.v1.AdminService.GetOwner:input_type -> splitboard.admin.v1.GetOwnerRequest
+	10, // 15: splitboard.admin.v1.AdminService.Handoff:input_type -> splitboard.admin.v1.HandoffRequest
+	12, // 16: splitboard.admin.v1.AdminService.CheckTakeover:input_type -> splitboard.admin.v1.CheckTakeoverRequest
+	14, // 17: splitboard.admin.v1.AdminService.TakeOver:input_type -> splitboard.admin.v1.TakeOverRequest
+	16, // 18: splitboard.admin.v1.AdminService.ListHolds:input_type -> splitboard.admin.v1.ListHoldsRequest
+	3,  // 19: splitboard.admin.v1.AdminService.GetStatus:output_type -> splitboard.admin.v1.GetStatusResponse
+	6,  // 20: splitboard.admin.v1.AdminService.Backup:output_type -> splitboard.admin.v1.BackupResponse
+	8,  // 21: splitboard.admin.v1.AdminService.GetOwner:output_type -> splitboard.admin.v1.GetOwnerResponse
+	11, // 22: splitboard.admin.v1.AdminService.Handoff:output_type -> splitboard.admin.v1.HandoffResponse
+	13, // 23: splitboard.admin.v1.AdminService.CheckTakeover:output_type -> splitboard.admin.v1.CheckTakeoverResponse
+	15, // 24: splitboard.admin.v1.AdminService.TakeOver:output_type -> splitboard.admin.v1.TakeOverResponse
+	17, // 25: splitboard.admin.v1.AdminService.ListHolds:output_type -> splitboard.admin.v1.ListHoldsResponse
+	19, // [19:26] is the sub-list for method output_type
+	12, // [12:19] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_splitboard_admin_v1_admin_service_proto_init() }
@@ -440,13 +1374,14 @@ func file_splitboard_admin_v1_admin_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_splitboard_admin_v1_admin_service_proto_rawDesc), len(file_splitboard_admin_v1_admin_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   5,
+			NumEnums:      2,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_splitboard_admin_v1_admin_service_proto_goTypes,
 		DependencyIndexes: file_splitboard_admin_v1_admin_service_proto_depIdxs,
+		EnumInfos:         file_splitboard_admin_v1_admin_service_proto_enumTypes,
 		MessageInfos:      file_splitboard_admin_v1_admin_service_proto_msgTypes,
 	}.Build()
 	File_splitboard_admin_v1_admin_service_proto = out.File

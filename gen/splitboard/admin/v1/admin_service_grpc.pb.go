@@ -19,15 +19,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_GetStatus_FullMethodName = "/splitboard.admin.v1.AdminService/GetStatus"
-	AdminService_Backup_FullMethodName    = "/splitboard.admin.v1.AdminService/Backup"
+	AdminService_GetStatus_FullMethodName     = "/splitboard.admin.v1.AdminService/GetStatus"
+	AdminService_Backup_FullMethodName        = "/splitboard.admin.v1.AdminService/Backup"
+	AdminService_GetOwner_FullMethodName      = "/splitboard.admin.v1.AdminService/GetOwner"
+	AdminService_Handoff_FullMethodName       = "/splitboard.admin.v1.AdminService/Handoff"
+	AdminService_CheckTakeover_FullMethodName = "/splitboard.admin.v1.AdminService/CheckTakeover"
+	AdminService_TakeOver_FullMethodName      = "/splitboard.admin.v1.AdminService/TakeOver"
+	AdminService_ListHolds_FullMethodName     = "/splitboard.admin.v1.AdminService/ListHolds"
 )
 
 // AdminServiceClient is the client API for AdminService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// What an operator asks of a running process. Served on the unix sockets in the
+// What an operator asks of a running process, and what the processes of a service
+// ask each other to move a store between them. Served on the unix sockets in the
 // data folder only, never on a network port.
 type AdminServiceClient interface {
 	// Tells about the process and each store that it serves.
@@ -35,6 +41,25 @@ type AdminServiceClient interface {
 	// Sends a consistent copy of a store while it goes on serving. NOT_FOUND if
 	// this process does not serve that store.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
+	// Tells whether this process owns a store and, if not, who does as far as it
+	// knows. NOT_FOUND if it is no process of that service.
+	GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error)
+	// Moves a store from this process to another one on the same data folder, and
+	// sends each step as it is done. FAILED_PRECONDITION if this process does not
+	// own the store or the target is not able, with nothing changed; ABORTED if it
+	// was broken off on the way, after which this process owns the store as before,
+	// or another handoff is under way.
+	Handoff(ctx context.Context, in *HandoffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HandoffResponse], error)
+	// Asks whether this process could own a store. Changes nothing.
+	CheckTakeover(ctx context.Context, in *CheckTakeoverRequest, opts ...grpc.CallOption) (*CheckTakeoverResponse, error)
+	// Makes this process wait for a store's lock, which its owner is about to
+	// release, and take the store over. Sends when it waits and when it owns.
+	// FAILED_PRECONDITION if it is not able; DATA_LOSS if the store is not in the
+	// state that the owner told, in which case it is not served.
+	TakeOver(ctx context.Context, in *TakeOverRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TakeOverResponse], error)
+	// Lists how long requests have been held lately in this process because a
+	// store had no owner that it knew.
+	ListHolds(ctx context.Context, in *ListHoldsRequest, opts ...grpc.CallOption) (*ListHoldsResponse, error)
 }
 
 type adminServiceClient struct {
@@ -74,11 +99,80 @@ func (c *adminServiceClient) Backup(ctx context.Context, in *BackupRequest, opts
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_BackupClient = grpc.ServerStreamingClient[BackupResponse]
 
+func (c *adminServiceClient) GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOwnerResponse)
+	err := c.cc.Invoke(ctx, AdminService_GetOwner_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) Handoff(ctx context.Context, in *HandoffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HandoffResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_Handoff_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[HandoffRequest, HandoffResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_HandoffClient = grpc.ServerStreamingClient[HandoffResponse]
+
+func (c *adminServiceClient) CheckTakeover(ctx context.Context, in *CheckTakeoverRequest, opts ...grpc.CallOption) (*CheckTakeoverResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckTakeoverResponse)
+	err := c.cc.Invoke(ctx, AdminService_CheckTakeover_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) TakeOver(ctx context.Context, in *TakeOverRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TakeOverResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[2], AdminService_TakeOver_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[TakeOverRequest, TakeOverResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_TakeOverClient = grpc.ServerStreamingClient[TakeOverResponse]
+
+func (c *adminServiceClient) ListHolds(ctx context.Context, in *ListHoldsRequest, opts ...grpc.CallOption) (*ListHoldsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListHoldsResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListHolds_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
 //
-// What an operator asks of a running process. Served on the unix sockets in the
+// What an operator asks of a running process, and what the processes of a service
+// ask each other to move a store between them. Served on the unix sockets in the
 // data folder only, never on a network port.
 type AdminServiceServer interface {
 	// Tells about the process and each store that it serves.
@@ -86,6 +180,25 @@ type AdminServiceServer interface {
 	// Sends a consistent copy of a store while it goes on serving. NOT_FOUND if
 	// this process does not serve that store.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
+	// Tells whether this process owns a store and, if not, who does as far as it
+	// knows. NOT_FOUND if it is no process of that service.
+	GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error)
+	// Moves a store from this process to another one on the same data folder, and
+	// sends each step as it is done. FAILED_PRECONDITION if this process does not
+	// own the store or the target is not able, with nothing changed; ABORTED if it
+	// was broken off on the way, after which this process owns the store as before,
+	// or another handoff is under way.
+	Handoff(*HandoffRequest, grpc.ServerStreamingServer[HandoffResponse]) error
+	// Asks whether this process could own a store. Changes nothing.
+	CheckTakeover(context.Context, *CheckTakeoverRequest) (*CheckTakeoverResponse, error)
+	// Makes this process wait for a store's lock, which its owner is about to
+	// release, and take the store over. Sends when it waits and when it owns.
+	// FAILED_PRECONDITION if it is not able; DATA_LOSS if the store is not in the
+	// state that the owner told, in which case it is not served.
+	TakeOver(*TakeOverRequest, grpc.ServerStreamingServer[TakeOverResponse]) error
+	// Lists how long requests have been held lately in this process because a
+	// store had no owner that it knew.
+	ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -101,6 +214,21 @@ func (UnimplementedAdminServiceServer) GetStatus(context.Context, *GetStatusRequ
 }
 func (UnimplementedAdminServiceServer) Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error {
 	return status.Error(codes.Unimplemented, "method Backup not implemented")
+}
+func (UnimplementedAdminServiceServer) GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOwner not implemented")
+}
+func (UnimplementedAdminServiceServer) Handoff(*HandoffRequest, grpc.ServerStreamingServer[HandoffResponse]) error {
+	return status.Error(codes.Unimplemented, "method Handoff not implemented")
+}
+func (UnimplementedAdminServiceServer) CheckTakeover(context.Context, *CheckTakeoverRequest) (*CheckTakeoverResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckTakeover not implemented")
+}
+func (UnimplementedAdminServiceServer) TakeOver(*TakeOverRequest, grpc.ServerStreamingServer[TakeOverResponse]) error {
+	return status.Error(codes.Unimplemented, "method TakeOver not implemented")
+}
+func (UnimplementedAdminServiceServer) ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListHolds not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -152,6 +280,82 @@ func _AdminService_Backup_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_BackupServer = grpc.ServerStreamingServer[BackupResponse]
 
+func _AdminService_GetOwner_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOwnerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).GetOwner(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_GetOwner_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).GetOwner(ctx, req.(*GetOwnerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_Handoff_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(HandoffRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).Handoff(m, &grpc.GenericServerStream[HandoffRequest, HandoffResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_HandoffServer = grpc.ServerStreamingServer[HandoffResponse]
+
+func _AdminService_CheckTakeover_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckTakeoverRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).CheckTakeover(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_CheckTakeover_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).CheckTakeover(ctx, req.(*CheckTakeoverRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_TakeOver_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(TakeOverRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).TakeOver(m, &grpc.GenericServerStream[TakeOverRequest, TakeOverResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_TakeOverServer = grpc.ServerStreamingServer[TakeOverResponse]
+
+func _AdminService_ListHolds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListHoldsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListHolds(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListHolds_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListHolds(ctx, req.(*ListHoldsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -163,11 +367,33 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetStatus",
 			Handler:    _AdminService_GetStatus_Handler,
 		},
+		{
+			MethodName: "GetOwner",
+			Handler:    _AdminService_GetOwner_Handler,
+		},
+		{
+			MethodName: "CheckTakeover",
+			Handler:    _AdminService_CheckTakeover_Handler,
+		},
+		{
+			MethodName: "ListHolds",
+			Handler:    _AdminService_ListHolds_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Backup",
 			Handler:       _AdminService_Backup_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Handoff",
+			Handler:       _AdminService_Handoff_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "TakeOver",
+			Handler:       _AdminService_TakeOver_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -88,6 +88,16 @@ const (
 	// The process is at one of its limits. RESOURCE_EXHAUSTED, HTTP 429: try again
 	// later.
 	Reason_REASON_OVERLOADED Reason = 23
+	// No process owns the store at this moment, or its owner does not answer: it is
+	// moving between processes, or its owner was lost. A write may yet have
+	// happened: send it again with the same idempotency key. UNAVAILABLE, HTTP 503:
+	// try again.
+	Reason_REASON_NOT_OWNER Reason = 24
+	// The process that shall own a store is not there or not able. Nothing has
+	// changed. Operators alone see it. FAILED_PRECONDITION, HTTP 400.
+	Reason_REASON_HANDOFF_REFUSED Reason = 25
+	// A handoff was broken off. Operators alone see it. ABORTED, HTTP 409.
+	Reason_REASON_HANDOFF_ABORTED Reason = 26
 )
 
 // Enum value maps for Reason.
@@ -117,6 +127,9 @@ var (
 		21: "REASON_CANCELLED",
 		22: "REASON_INTERNAL",
 		23: "REASON_OVERLOADED",
+		24: "REASON_NOT_OWNER",
+		25: "REASON_HANDOFF_REFUSED",
+		26: "REASON_HANDOFF_ABORTED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":             0,
@@ -143,6 +156,9 @@ var (
 		"REASON_CANCELLED":               21,
 		"REASON_INTERNAL":                22,
 		"REASON_OVERLOADED":              23,
+		"REASON_NOT_OWNER":               24,
+		"REASON_HANDOFF_REFUSED":         25,
+		"REASON_HANDOFF_ABORTED":         26,
 	}
 )
 
@@ -177,7 +193,7 @@ var File_splitboard_errors_v1_reason_proto protoreflect.FileDescriptor
 
 const file_splitboard_errors_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"!splitboard/errors/v1/reason.proto\x12\x14splitboard.errors.v1*\x9e\x05\n" +
+	"!splitboard/errors/v1/reason.proto\x12\x14splitboard.errors.v1*\xec\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14REASON_INVALID_FIELD\x10\x01\x12\x15\n" +
@@ -203,7 +219,10 @@ const file_splitboard_errors_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_DEADLINE_EXCEEDED\x10\x14\x12\x14\n" +
 	"\x10REASON_CANCELLED\x10\x15\x12\x13\n" +
 	"\x0fREASON_INTERNAL\x10\x16\x12\x15\n" +
-	"\x11REASON_OVERLOADED\x10\x17BDZBgithub.com/splitboard/splitboard/gen/splitboard/errors/v1;errorsv1b\x06proto3"
+	"\x11REASON_OVERLOADED\x10\x17\x12\x14\n" +
+	"\x10REASON_NOT_OWNER\x10\x18\x12\x1a\n" +
+	"\x16REASON_HANDOFF_REFUSED\x10\x19\x12\x1a\n" +
+	"\x16REASON_HANDOFF_ABORTED\x10\x1aBDZBgithub.com/splitboard/splitboard/gen/splitboard/errors/v1;errorsv1b\x06proto3"
 
 var (
 	file_splitboard_errors_v1_reason_proto_rawDescOnce sync.Once

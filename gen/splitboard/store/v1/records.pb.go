@@ -95,6 +95,79 @@ func (x *IdempotencyRecord) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// The last time that the store was handed from one process to another.
+type Handoff struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance that handed it over.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The instance that it was handed to.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// When it was recorded, just before the store was closed.
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// The epoch that it ended.
+	Epoch         uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Handoff) Reset() {
+	*x = Handoff{}
+	mi := &file_splitboard_store_v1_records_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Handoff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Handoff) ProtoMessage() {}
+
+func (x *Handoff) ProtoReflect() protoreflect.Message {
+	mi := &file_splitboard_store_v1_records_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Handoff.ProtoReflect.Descriptor instead.
+func (*Handoff) Descriptor() ([]byte, []int) {
+	return file_splitboard_store_v1_records_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Handoff) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Handoff) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Handoff) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Handoff) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 var File_splitboard_store_v1_records_proto protoreflect.FileDescriptor
 
 const file_splitboard_store_v1_records_proto_rawDesc = "" +
@@ -105,7 +178,12 @@ const file_splitboard_store_v1_records_proto_rawDesc = "" +
 	"\frequest_hash\x18\x02 \x01(\fR\vrequestHash\x12\x16\n" +
 	"\x06answer\x18\x03 \x01(\fR\x06answer\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTimeBBZ@github.com/splitboard/splitboard/gen/splitboard/store/v1;storev1b\x06proto3"
+	"expireTime\"s\n" +
+	"\aHandoff\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epochBBZ@github.com/splitboard/splitboard/gen/splitboard/store/v1;storev1b\x06proto3"
 
 var (
 	file_splitboard_store_v1_records_proto_rawDescOnce sync.Once
@@ -119,18 +197,20 @@ func file_splitboard_store_v1_records_proto_rawDescGZIP() []byte {
 	return file_splitboard_store_v1_records_proto_rawDescData
 }
 
-var file_splitboard_store_v1_records_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_splitboard_store_v1_records_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_splitboard_store_v1_records_proto_goTypes = []any{
 	(*IdempotencyRecord)(nil),     // 0: splitboard.store.v1.IdempotencyRecord
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(*Handoff)(nil),               // 1: splitboard.store.v1.Handoff
+	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
 }
 var file_splitboard_store_v1_records_proto_depIdxs = []int32{
-	1, // 0: splitboard.store.v1.IdempotencyRecord.expire_time:type_name -> google.protobuf.Timestamp
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: splitboard.store.v1.IdempotencyRecord.expire_time:type_name -> google.protobuf.Timestamp
+	2, // 1: splitboard.store.v1.Handoff.time:type_name -> google.protobuf.Timestamp
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_splitboard_store_v1_records_proto_init() }
@@ -144,7 +224,7 @@ func file_splitboard_store_v1_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_splitboard_store_v1_records_proto_rawDesc), len(file_splitboard_store_v1_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

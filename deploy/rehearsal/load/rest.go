@@ -1,0 +1,142 @@
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// HeaderNoTarget marks a load balancer's answer to a request that it had nowhere to send
+// to.
+const HeaderNoTarget = "X-Splitboard-No-Target"
+
+// A restFace speaks HTTP/1.1 over connections of its own, one request at a time. It is
+// no http.Client because that sends some requests again when their connection breaks.
+type restFace struct {
+	at    func(service string) string
+	conns map[string]*restConn // the one that is kept alive to each address
+	out   []byte
+	in    bytes.Buffer
+}
+
+type restConn struct {
+	net.Conn
+
+	peek *peeker
+	r    *bufio.Reader
+}
+
+func newRESTFace(at func(service string) string) *restFace {
+	return &restFace{at: at, conns: make(map[string]*restConn)}
+}
+
+func (f *restFace) close() {
+	for via := range f.conns {
+		f.drop(via)
+	}
+}
+
+// drop closes the connection to an address.
+func (f *restFace) drop(via string) {
+	if c := f.conns[via]; c != nil {
+		_ = c.Close()
+		delete(f.conns, via)
+	}
+}
+
+// conn gives the connection to an address. One that the server has closed since its last
+// answer is replaced: nothing has been sent on it for nothing.
+func (f *restFace) conn(via string, deadline time.Time) (*restConn, error) {
+	if c := f.conns[via]; c != nil {
+		if c.r.Buffered() == 0 && c.peek.usable() {
+			return c, nil
+		}
+		f.drop(via)
+	}
+	dialer := net.Dialer{Deadline: deadline}
+	dialed, err := dialer.Dial("tcp", via)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := dialed.(*net.TCPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%T is no TCP connection", dialed), dialed.Close())
+	}
+	peek, err := newPeeker(tcp)
+	if err != nil {
+		return nil, errors.Join(err, dialed.Close())
+	}
+	c := &restConn{Conn: tcp, peek: peek, r: bufio.NewReader(tcp)}
+	f.conns[via] = c
+	return c, nil
+}
+
+func (f *restFace) send(r *request, timeout time.Duration) (via string, a answer) {
+	via = f.at(r.kind.Service())
+	deadline := time.Now().Add(timeout)
+	c, err := f.conn(via, deadline)
+	if err != nil {
+		return via, answer{err: "connecting: " + cause(err)}
+	}
+	f.out = appendRequest(f.out[:0], r, via)
+	// From here on, the request may have arrived.
+	a, keep, err := f.exchange(c, r, deadline)
+	if err != nil {
+		a.err = cause(err)
+	}
+	if !keep || err != nil {
+		f.drop(via)
+	}
+	return via, a
+}
+
+// exchange sends the request and reads the answer. keep tells whether the connection may
+// be used again.
+func (f *restFace) exchange(c *restConn, r *request, deadline time.Time) (a answer, keep bool, err error) {
+	if err := c.SetDeadline(deadline); err != nil {
+		return a, false, err
+	}
+	if _, err := c.Write(f.out); err != nil {
+		return a, false, err
+	}
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		return a, false, err
+	}
+	defer res.Body.Close()
+	f.in.Reset()
+	if _, err := io.Copy(&f.in, res.Body); err != nil {
+		return a, false, err
+	}
+	a.code = uint16(res.StatusCode) //nolint:gosec // three digits
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		a.noTarget = res.Header.Get(HeaderNoTarget) != ""
+		a.err = res.Status + " " + brief(f.in.String())
+		return a, !res.Close, nil
+	}
+	a.of, a.item, err = parse(r.kind, f.in.Bytes())
+	if err != nil {
+		a.err = "wrong: " + brief(f.in.String())
+	}
+	return a, !res.Close, nil
+}
+
+// cause gives an error without the addresses, which differ each time.
+func cause(err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "no answer in time"
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op + ": " + op.Err.Error()
+	}
+	return err.Error()
+}
+
+// brief cuts a text that may be long.
+func brief(text string) string { return text[:min(len(text), 200)] }

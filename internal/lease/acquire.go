@@ -1,0 +1,193 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/splitboard/splitboard/internal/failpoint"
+	"github.com/splitboard/splitboard/internal/store"
+)
+
+// How often a candidate tries the lock.
+const (
+	// idleTry is while the owner's connection stands. It is there for what no
+	// connection tells of.
+	idleTry = time.Second
+	// searchTry is while no owner is known.
+	searchTry = 50 * time.Millisecond
+	// lostTry, with as much jitter, is for lostFor after the owner was lost: the kernel
+	// frees a dead process's lock within milliseconds of its socket.
+	lostTry = time.Millisecond
+	lostFor = 250 * time.Millisecond
+)
+
+// After an acquisition that failed, the next one waits, longer each time.
+const (
+	minBackoff = 50 * time.Millisecond
+	maxBackoff = 5 * time.Second
+)
+
+// Lock takes the store's lock at the process's start, if it is free, and tells whether
+// the process has it. It returns ErrNetworkFS or what the file system said.
+func (l *Lease) Lock() (bool, error) {
+	if l.NeverOwn {
+		return false, nil
+	}
+	lock, err := tryLock(l.Dir, l.AllowNetworkFS)
+	if errors.Is(err, ErrHeld) {
+		return false, nil
+	}
+	l.lock = lock
+	return err == nil, err
+}
+
+// Open opens the store at the process's start, after Lock has returned true. It returns
+// what [store.Store.Open] does.
+func (l *Lease) Open() error {
+	l.moving <- struct{}{}
+	defer l.end()
+	return l.own(l.lock, nil, l.Store.Open)
+}
+
+// Unlock undoes Lock if Open has not been called.
+func (l *Lease) Unlock() error {
+	l.moving <- struct{}{}
+	defer l.end()
+	if l.lock == nil {
+		return nil
+	}
+	err := l.lock.unlock()
+	l.lock = nil
+	return err
+}
+
+// own makes the holder of the lock the store's owner. The caller has the right to move.
+// If told is not nil, the store must be as it says. On any error the lock is free again.
+// open opens the store: one that was there before is never made anew.
+func (l *Lease) own(lock *Lock, told *store.Position, open func() error) (err error) {
+	failpoint.Hit(failpoint.TakeoverLocked)
+	l.lock = lock
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.lock.unlock())
+			l.lock = nil
+			l.refuse(err)
+		}
+	}()
+	if err := open(); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.TakeoverOpened)
+	if err := l.compare(told); err != nil {
+		l.note(event{Event: eventReleases, Why: err.Error()})
+		return errors.Join(err, l.Store.Close())
+	}
+	failpoint.Hit(failpoint.TakeoverCompared)
+	l.Store.OpenGate()
+	l.show(&view{role: owning})
+	failpoint.Hit(failpoint.TakeoverGateOpened)
+	l.announce()
+	failpoint.Hit(failpoint.TakeoverPublished)
+	return nil
+}
+
+// compare checks the store that was just opened against what its last owner told, if
+// anything.
+func (l *Lease) compare(told *store.Position) error {
+	now, err := l.Store.Position()
+	if err != nil {
+		return err
+	}
+	l.epoch.Store(now.Epoch)
+	if told == nil {
+		return nil
+	}
+	want := *told
+	want.Epoch++
+	if now != want {
+		return ErrMismatch.Because(fmt.Errorf("it is at %+v, and its owner left it at %+v", now, *told))
+	}
+	return nil
+}
+
+// announce tells the world who owns the store. It is no more than a hint, so that
+// failing, as on a full disk, ends nothing.
+func (l *Lease) announce() {
+	l.refusal.Store(nil)
+	l.backoff = 0
+	owner := l.Self
+	owner.Since, owner.Epoch = time.Now().UTC(), l.epoch.Load()
+	if err := owner.publish(l.Dir); err != nil {
+		l.Log.Warn("the owner's file is not written", "error", err)
+	}
+	l.note(event{Event: eventOwns})
+	l.Log.Info("owns the store", "epoch", owner.Epoch, "sequence", l.Store.Sequence())
+	// The files of a dead owner; the sockets of all dead processes, which may take a
+	// while to ask.
+	sweepFiles(l.Dir)
+	go sweepSockets(l.Dir)
+}
+
+// refuse notes why an acquisition failed, and that the next one shall wait.
+func (l *Lease) refuse(err error) {
+	why := err.Error()
+	if before := l.refusal.Swap(&why); before == nil || *before != why {
+		l.Log.Error("cannot own the store, and only forwards for now", "error", err)
+	}
+	l.backoff = min(max(2*l.backoff, minBackoff), maxBackoff)
+	l.retryAt = time.Now().Add(l.backoff)
+}
+
+// candidateLoop tries to become the owner: quickly when the owner was lost, else now and
+// then.
+func (l *Lease) candidateLoop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var lostAt time.Time
+	seen := l.view.Load()
+	for {
+		v := l.view.Load()
+		if v != seen {
+			seen = v
+			lostAt = time.Now()
+		}
+		switch {
+		case v.role == owning || v.role == moving || v.role == forwarding:
+			timer.Reset(idleTry)
+		case v.lost && time.Since(lostAt) < lostFor:
+			timer.Reset(lostTry + rand.N(lostTry)) //nolint:gosec // jitter
+		default:
+			timer.Reset(searchTry)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-v.next:
+		case <-timer.C:
+			l.try()
+		}
+	}
+}
+
+// try takes the lock if it is free and the process is a candidate.
+func (l *Lease) try() {
+	if l.NeverOwn || l.retired.Load() || !l.begin() {
+		return
+	}
+	defer l.end()
+	if l.lock != nil || time.Now().Before(l.retryAt) {
+		return
+	}
+	lock, err := tryLock(l.Dir, l.AllowNetworkFS)
+	switch {
+	case errors.Is(err, ErrHeld):
+	case err != nil:
+		l.refuse(err)
+	default:
+		// Its error is logged, and tried again later.
+		_ = l.own(lock, nil, l.Store.OpenExisting)
+	}
+}

@@ -1,0 +1,58 @@
+package lease
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/connectivity"
+)
+
+// What tests of a whole process need to know or to do.
+const (
+	MaxHeld          = maxHeld
+	MaxHeldBytes     = maxHeldBytes
+	MaxHold          = maxHold
+	OwnTimeout       = ownTimeout
+	DrainTimeout     = drainTimeout
+	OwnerMetadata    = ownerMetadata
+	RetryKeyMetadata = retryKeyMetadata
+	OwnerFile        = ownerFile
+	LockFile         = lockFile
+	JournalFile      = journalFile
+	JournalLimit     = journalLimit
+)
+
+// Die ends a process's part as the kernel does at its death: the store and the lock are
+// closed, and nobody is told.
+func (l *Lease) Die() error {
+	l.halt()
+	l.running.Wait()
+	l.moving <- struct{}{}
+	defer l.end()
+	l.links.close()
+	if l.lock == nil {
+		return nil
+	}
+	return errors.Join(l.Store.Close(), l.lock.unlock())
+}
+
+// Backoff tells how long the next acquisition waits after one that failed.
+func (l *Lease) Backoff() time.Duration {
+	l.moving <- struct{}{}
+	defer l.end()
+	return l.backoff
+}
+
+// Links gives the states of the connections to other instances.
+func (l *Lease) Links() map[string]connectivity.State {
+	l.links.mu.Lock()
+	defer l.links.mu.Unlock()
+	states := make(map[string]connectivity.State)
+	for instance, k := range l.links.open {
+		states[instance] = k.conn.GetState()
+	}
+	return states
+}
+
+// Try tries once to take the lock, as a candidate does now and then.
+func (l *Lease) Try() { l.try() }

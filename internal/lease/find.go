@@ -1,0 +1,164 @@
+package lease
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
+)
+
+const (
+	// findEvery is how often the owner is looked for while requests wait.
+	findEvery = time.Millisecond
+	// findIdle is how often while none does.
+	findIdle = 20 * time.Millisecond
+	// askTimeout bounds a question to one process, which may have been stopped.
+	askTimeout = 100 * time.Millisecond
+	// askAllEvery is how often all are asked and not only those that are named as the
+	// owner.
+	askAllEvery = 20 * time.Millisecond
+	// pruneEvery is how often the connections to processes that have gone are closed:
+	// gRPC would dial them for ever.
+	pruneEvery = time.Second
+)
+
+// findLoop looks for the owner whenever none is known. There is one in a process, however
+// many requests wait.
+func (l *Lease) findLoop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var askedAll, pruned time.Time
+	for {
+		v := l.view.Load()
+		if v.role != moving && time.Since(pruned) >= pruneEvery {
+			pruned = time.Now()
+			l.links.prune(v.link)
+		}
+		if v.role == searching {
+			all := time.Since(askedAll) >= askAllEvery
+			if all {
+				askedAll = time.Now()
+			}
+			if k := l.find(ctx, v.hint, all); k != nil && l.forwardTo(ctx, v, k) {
+				continue
+			}
+		}
+		switch {
+		case v.role != searching:
+			timer.Reset(pruneEvery)
+		case l.held.any():
+			timer.Reset(findEvery)
+		default:
+			timer.Reset(findIdle)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-v.next:
+		case <-timer.C:
+		}
+	}
+}
+
+// forwardTo makes k the owner as requests see it, instead of v, until it is lost.
+func (l *Lease) forwardTo(ctx context.Context, v *view, k *link) bool {
+	next := &view{role: forwarding, link: k}
+	if !l.showInstead(v, next) {
+		return false
+	}
+	l.watch(ctx, next)
+	return true
+}
+
+// watch notices when the owner that a view forwards to is lost. It asks nobody: the
+// kernel closes a dead process's socket.
+func (l *Lease) watch(ctx context.Context, v *view) {
+	watching, done := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-v.next:
+		case <-watching.Done():
+		}
+		done()
+	}()
+	go func() {
+		defer done()
+		v.link.lost(watching)
+		l.leave(v, "", true)
+	}()
+}
+
+// leave stops forwarding to the owner of a view, because it was lost or is no owner any
+// more and may have named the next one.
+func (l *Lease) leave(v *view, next string, lost bool) {
+	l.showInstead(v, &view{role: searching, hint: next, lost: lost})
+}
+
+// find asks those who may be the owner, and gives the connection to the one that is, or
+// nil. The one that was named is asked first, then the one in the hint, then, if all is
+// set, everybody who has a socket.
+func (l *Lease) find(ctx context.Context, named string, all bool) *link {
+	asked := []string{l.Self.Instance}
+	for range 2 { // a process that is asked may know better
+		if named == "" || slices.Contains(asked, named) {
+			break
+		}
+		asked = append(asked, named)
+		k, next := l.ask(ctx, named)
+		if k != nil {
+			return k
+		}
+		named = next
+	}
+	if o, err := ReadOwner(l.Dir); err == nil && !slices.Contains(asked, o.Instance) {
+		asked = append(asked, o.Instance)
+		if k, _ := l.ask(ctx, o.Instance); k != nil {
+			return k
+		}
+	}
+	if !all {
+		return nil
+	}
+	return l.askAll(ctx, asked)
+}
+
+// askAll asks everybody who has a socket, but for some, at once: one who does not answer
+// holds up nobody.
+func (l *Lease) askAll(ctx context.Context, but []string) *link {
+	var asking sync.WaitGroup
+	ids := instances(l.Dir)
+	answers := make(chan *link, len(ids))
+	for _, id := range ids {
+		if slices.Contains(but, id) {
+			continue
+		}
+		asking.Go(func() {
+			if k, _ := l.ask(ctx, id); k != nil {
+				answers <- k
+			}
+		})
+	}
+	go func() { asking.Wait(); close(answers) }()
+	return <-answers
+}
+
+// ask asks a process whether it owns the store. It gives the connection to it if it does,
+// and otherwise who it thinks does.
+func (l *Lease) ask(ctx context.Context, instance string) (k *link, next string) {
+	k, err := l.links.to(instance)
+	if err != nil {
+		return nil, ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	resp, err := k.admin.GetOwner(ctx, &adminv1.GetOwnerRequest{Service: l.Schema.Service})
+	switch {
+	case err != nil:
+		return nil, ""
+	case !resp.GetOwning():
+		return nil, resp.GetOwner()
+	}
+	return k, ""
+}

@@ -1,0 +1,192 @@
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/splitboard/splitboard/internal/apierr/apierrtest"
+	"github.com/splitboard/splitboard/internal/lease"
+
+	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
+	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
+	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
+)
+
+// ownerless gives a node that never finds an owner.
+func ownerless(t *testing.T) *node {
+	t.Helper()
+	return start(t, folder(t), setup{NeverOwn: true})
+}
+
+// holding waits until a node has held so many calls since its start.
+func holding(t *testing.T, n *node, count int64) {
+	t.Helper()
+	eventually(t, 5*time.Second, fmt.Sprintf("%d calls are held", count), func() bool { return n.lease.Status().Held >= count })
+}
+
+// A thousand requests that come while the store is in nobody's hands are held, and all
+// answered.
+func TestHeldAcrossHandoff(t *testing.T) {
+	const requests = 1000
+	dir := folder(t)
+	a, b := start(t, dir, setup{}), start(t, dir, setup{})
+	c := start(t, dir, setup{NeverOwn: true})
+	for _, n := range []*node{b, c} {
+		forwards(t, n, a.id)
+	}
+	nodes := []*node{a, b, c}
+	held := func() (total int64) {
+		for _, n := range nodes {
+			total += n.lease.Status().Held
+		}
+		return total
+	}
+	done := make(chan error, 1)
+	if err := a.lease.HandOff(t.Context(), b.id, false, at(adminv1.HandoffStep_HANDOFF_STEP_UNLOCKED, nop)); err != nil {
+		t.Fatal(err) // the first costs more
+	}
+	before, began := held(), time.Now()
+	err := b.lease.HandOff(t.Context(), a.id, false, at(adminv1.HandoffStep_HANDOFF_STEP_TOLD, func() {
+		go func() {
+			done <- each(requests, func(i int) error {
+				_, err := nodes[i%3].create(t.Context(), "held")
+				return err
+			})
+		}()
+		eventually(t, 2*time.Second, "all are held", func() bool { return held() >= before+requests })
+	}))
+	if err := errors.Join(err, <-done); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.names(t)["held"]; got != requests || !a.owns() {
+		t.Errorf("%d of %d are there", got, requests)
+	}
+	var holds []time.Duration
+	for _, n := range nodes {
+		holds = append(holds, n.lease.Holds(began)...)
+	}
+	if len(holds) < requests {
+		t.Errorf("%d holds are remembered", len(holds))
+	}
+}
+
+func nop() {}
+
+// Without an owner a call ends in time: after two seconds, or shortly before its own
+// deadline if that is sooner.
+func TestHoldEnds(t *testing.T) {
+	t.Parallel()
+	n := ownerless(t)
+	for name, c := range map[string]struct {
+		timeout, atLeast, atMost time.Duration
+	}{
+		"no deadline":       {0, lease.MaxHold, lease.MaxHold + time.Second},
+		"a long deadline":   {30 * time.Second, lease.MaxHold, lease.MaxHold + time.Second},
+		"a short deadline":  {400 * time.Millisecond, 300 * time.Millisecond, 400 * time.Millisecond},
+		"a tiny deadline":   {40 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond},
+		"a middle deadline": {time.Second, 850 * time.Millisecond, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			if c.timeout != 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.timeout)
+				defer cancel()
+			}
+			began := time.Now()
+			_, err := n.create(ctx, name)
+			took := time.Since(began)
+			wantNoOwner(t, err)
+			if took < c.atLeast || took > c.atMost {
+				t.Errorf("it took %s, want %s to %s", took, c.atLeast, c.atMost)
+			}
+		})
+	}
+}
+
+// hang sends calls that are held, until the function that it returns is called.
+func hang(t *testing.T, n *node, count int, req *usersv1.CreateUserRequest) (end func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	errs := make([]error, count)
+	for i := range count {
+		all.Go(func() { _, errs[i] = n.client.CreateUser(ctx, req) })
+	}
+	holding(t, n, int64(count))
+	return func() error {
+		cancel()
+		all.Wait()
+		for _, err := range errs {
+			apierrtest.Want(t, err, errorsv1.Reason_REASON_CANCELLED)
+		}
+		return nil
+	}
+}
+
+// Only so many requests are held. The next is refused at once, and there is room again
+// when one has gone.
+func TestHeldRequestsAreBounded(t *testing.T) {
+	n := ownerless(t)
+	end := hang(t, n, lease.MaxHeld, &usersv1.CreateUserRequest{})
+	began := time.Now()
+	_, err := n.create(t.Context(), "one too many")
+	wantNoOwner(t, err)
+	if took := time.Since(began); took > time.Second || !strings.Contains(err.Error(), "too many requests wait") {
+		t.Errorf("after %s: %v", took, err)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.lease.Status().Held; got != lease.MaxHeld {
+		t.Errorf("%d were held", got)
+	}
+	if err := hang(t, n, 1, &usersv1.CreateUserRequest{})(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What they take together is bounded too.
+func TestHeldBytesAreBounded(t *testing.T) {
+	n := ownerless(t)
+	req := &usersv1.CreateUserRequest{User: &usersv1.User{Bio: strings.Repeat("x", 1<<20)}}
+	fit := lease.MaxHeldBytes / proto.Size(req)
+	end := hang(t, n, fit, req)
+	began := time.Now()
+	_, err := n.client.CreateUser(t.Context(), req)
+	wantNoOwner(t, err)
+	if took := time.Since(began); took > time.Second || !strings.Contains(err.Error(), "too many requests wait") {
+		t.Errorf("after %s: %v", took, err)
+	}
+	small := hang(t, n, 1, &usersv1.CreateUserRequest{}) // there is room for a small one
+	if err := errors.Join(small(), end()); err != nil {
+		t.Fatal(err)
+	}
+	if err := hang(t, n, fit, req)(); err != nil { // and all of it is there again
+		t.Fatal(err)
+	}
+}
+
+// A client that gives up while its request is held is not waited for.
+func TestHoldIsCancelled(t *testing.T) {
+	n := ownerless(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { _, err := n.create(ctx, "x"); done <- err }()
+	holding(t, n, 1)
+	cancel()
+	select {
+	case err := <-done:
+		apierrtest.Want(t, err, errorsv1.Reason_REASON_CANCELLED)
+	case <-time.After(time.Second):
+		t.Error("it is held on")
+	}
+}
