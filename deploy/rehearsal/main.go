@@ -128,7 +128,7 @@ func (f *flags) start(ctx context.Context, setup *balancer.Setup) (balancer.Bala
 func (f *flags) script() play.Script {
 	seed := f.Seed
 	if seed == 0 {
-		seed = rand.Uint64()
+		seed = rand.Uint64N(1_000_000)
 	}
 	s := play.Script{Seed: seed, Order: f.Order, KillOwner: f.KillOwner, Pause: f.Pause, Load: load.Default()}
 	s.Load.Rate, s.Load.Seed = f.Rate, seed
@@ -141,7 +141,7 @@ func (f *flags) script() play.Script {
 		order := play.RandomOrder(rand.New(rand.NewPCG(seed, 0))) //nolint:gosec // a choice that can be repeated
 		s.Title, s.Scenes, s.Gap, s.Order = "The tutorial's steps in a random order", order.Scenes(), order.Gap(), order.String()
 	default:
-		s.Title, s.Scenes = "The tutorial's cutover, back, and one service after another", slices.Concat(play.Tutorial(), play.Strangler())
+		s.Title, s.Scenes = "The cutover, there and back", slices.Concat(play.Tutorial(), play.Strangler())
 	}
 	return s
 }

@@ -100,10 +100,13 @@ func TestDialOwnerWaits(t *testing.T) {
 	found := make(chan error, 1)
 	go func() {
 		c, err := DialOwner(t.Context(), f.dir, "test")
-		if err == nil && c.Instance != next.instance {
-			err = errors.New("found " + c.Instance)
+		if err == nil {
+			if c.Instance != next.instance {
+				err = errors.New("found " + c.Instance)
+			}
+			err = errors.Join(err, c.Close())
 		}
-		found <- errors.Join(err, c.Close())
+		found <- err
 	}()
 	select {
 	case err := <-found:

@@ -105,12 +105,25 @@ func (l *Lease) compare(told *store.Position) error {
 	if told == nil {
 		return nil
 	}
-	want := *told
-	want.Epoch++
-	if now != want {
+	if !follows(now, *told) {
+		why := "it found another store than its owner had left, and stays out of it until it is started again"
+		l.barred.Store(&why)
 		return ErrMismatch.Because(fmt.Errorf("it is at %+v, and its owner left it at %+v", now, *told))
 	}
 	return nil
+}
+
+// follows tells whether a store that was just opened can be what its owner told. Mostly it
+// is just that, in the next epoch. But between the owner's unlocking and this process's
+// locking another candidate may have served it.
+func follows(now, told store.Position) bool {
+	if now.UUID != told.UUID {
+		return false
+	}
+	if now.Epoch == told.Epoch+1 {
+		return now.Sequence == told.Sequence && now.Checksum == told.Checksum
+	}
+	return now.Epoch > told.Epoch && now.Sequence >= told.Sequence
 }
 
 // announce tells the world who owns the store. It is no more than a hint, so that
@@ -174,7 +187,7 @@ func (l *Lease) candidateLoop(ctx context.Context) {
 
 // try takes the lock if it is free and the process is a candidate.
 func (l *Lease) try() {
-	if l.NeverOwn || l.retired.Load() || !l.begin() {
+	if l.NeverOwn || l.retired.Load() || l.barred.Load() != nil || !l.begin() {
 		return
 	}
 	defer l.end()

@@ -2,24 +2,23 @@ package lease
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
-
-	"google.golang.org/grpc/connectivity"
 )
 
 // What tests of a whole process need to know or to do.
 const (
-	MaxHeld          = maxHeld
-	MaxHeldBytes     = maxHeldBytes
-	MaxHold          = maxHold
-	OwnTimeout       = ownTimeout
-	DrainTimeout     = drainTimeout
-	OwnerMetadata    = ownerMetadata
-	RetryKeyMetadata = retryKeyMetadata
-	OwnerFile        = ownerFile
-	LockFile         = lockFile
-	JournalFile      = journalFile
-	JournalLimit     = journalLimit
+	MaxHeld       = maxHeld
+	MaxHeldBytes  = maxHeldBytes
+	MaxHold       = maxHold
+	OwnTimeout    = ownTimeout
+	DrainTimeout  = drainTimeout
+	OwnerMetadata = ownerMetadata
+	OwnerFile     = ownerFile
+	LockFile      = lockFile
+	JournalFile   = journalFile
+	JournalLimit  = journalLimit
 )
 
 // Die ends a process's part as the kernel does at its death: the store and the lock are
@@ -43,15 +42,11 @@ func (l *Lease) Backoff() time.Duration {
 	return l.backoff
 }
 
-// Links gives the states of the connections to other instances.
-func (l *Lease) Links() map[string]connectivity.State {
+// Links gives the instances that the process has connections to, or tries to have.
+func (l *Lease) Links() []string {
 	l.links.mu.Lock()
 	defer l.links.mu.Unlock()
-	states := make(map[string]connectivity.State)
-	for instance, k := range l.links.open {
-		states[instance] = k.conn.GetState()
-	}
-	return states
+	return slices.Collect(maps.Keys(l.links.open))
 }
 
 // Try tries once to take the lock, as a candidate does now and then.

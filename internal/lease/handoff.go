@@ -35,7 +35,7 @@ type Report func(step adminv1.HandoffStep, p *store.Position)
 // dryRun is set it only asks that one. It returns ErrRefused and store.ErrClosed with
 // nothing changed, and ErrAborted, whose message says how things stand.
 func (l *Lease) HandOff(ctx context.Context, to string, dryRun bool, report Report) error {
-	if !l.begin() {
+	if !l.beginSoon() {
 		return ErrAborted.Message("a handoff of this store is under way already; nothing was changed")
 	}
 	defer l.end()
@@ -217,14 +217,15 @@ func (l *Lease) confirm(k *link, t *telling, report Report) error {
 }
 
 // HandOffToAny moves the store, if this process owns it, to whichever process is able:
-// one of the same kind first. It returns ErrRefused if there is none.
+// one of the same kind first. It returns ErrRefused if there is none, and otherwise what
+// the last of them said.
 func (l *Lease) HandOffToAny(ctx context.Context) error {
 	if owns, _ := l.Owner(); !owns {
 		return nil
 	}
-	err := ErrRefused.Message("no other process is there")
+	var err error = ErrRefused.Message("no other process is there")
 	for _, instance := range l.successors(ctx) {
-		if err := l.HandOff(ctx, instance, false, func(adminv1.HandoffStep, *store.Position) {}); err == nil {
+		if err = l.HandOff(ctx, instance, false, func(adminv1.HandoffStep, *store.Position) {}); err == nil {
 			return nil
 		}
 		if owns, _ := l.Owner(); !owns {

@@ -83,8 +83,8 @@ func TestHandoff(t *testing.T) {
 		n.want(t, "after")
 	}
 	info, err := b.store.Info()
-	if err != nil || info.Handoff.From != a.id || info.Handoff.To != b.id || info.Handoff.Epoch != before.Epoch {
-		t.Errorf("the store has the handoff %+v, %v", info.Handoff, err)
+	if err != nil || info.LastHandoff.From != a.id || info.LastHandoff.To != b.id || info.LastHandoff.Epoch != before.Epoch {
+		t.Errorf("the store has the handoff %+v, %v", info.LastHandoff, err)
 	}
 	if o, err := lease.ReadOwner(a.dir); err != nil || o.Instance != b.id || o.Epoch != after.Epoch {
 		t.Errorf("owner.json says %+v, %v", o, err)

@@ -56,6 +56,7 @@ type Lease struct {
 	waiter waiter
 
 	refusal atomic.Pointer[string] // why the last acquisition failed; nil: it did not
+	barred  atomic.Pointer[string] // why there is to be none any more; nil: there may
 	retryAt time.Time              // guarded by moving: no acquisition before
 	backoff time.Duration          // guarded by moving
 
@@ -174,6 +175,20 @@ func (l *Lease) begin() bool {
 	}
 }
 
+// beginTimeout is how long a handoff waits for that right. Who tries the lock, as
+// candidates do now and then, has it for less.
+const beginTimeout = 100 * time.Millisecond
+
+// beginSoon takes it within a moment.
+func (l *Lease) beginSoon() bool {
+	select {
+	case l.moving <- struct{}{}:
+		return true
+	case <-time.After(beginTimeout):
+		return false
+	}
+}
+
 // end gives that right back.
 func (l *Lease) end() { <-l.moving }
 
@@ -244,6 +259,9 @@ func (l *Lease) unable() string {
 		return "it was started with --no-own"
 	case l.retired.Load():
 		return "it is stopping"
+	}
+	if r := l.barred.Load(); r != nil {
+		return *r
 	}
 	if r := l.refusal.Load(); r != nil {
 		return *r

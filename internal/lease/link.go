@@ -58,6 +58,16 @@ func (k *link) lost(ctx context.Context) {
 	}
 }
 
+// dead tells whether the process cannot be reached now.
+func (k *link) dead() bool {
+	select {
+	case <-k.calls.Lost():
+		return true
+	default:
+		return false
+	}
+}
+
 func (k *link) close() {
 	_ = k.calls.Close() // who waits is told
 	_ = k.conn.Close()
@@ -97,8 +107,7 @@ func (s *links) prune(but *link) {
 		if k == but {
 			continue
 		}
-		_, err := os.Lstat(SocketPath(s.dir, instance))
-		if os.IsNotExist(err) || k.conn.GetState() == connectivity.TransientFailure {
+		if _, err := os.Lstat(SocketPath(s.dir, instance)); k.dead() || os.IsNotExist(err) {
 			delete(s.open, instance)
 			k.close() // there is nobody at its other end
 		}

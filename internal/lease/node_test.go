@@ -4,20 +4,23 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/splitboard/splitboard/internal/admin"
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/idempotency"
 	"github.com/splitboard/splitboard/internal/inproc"
 	"github.com/splitboard/splitboard/internal/lease"
@@ -38,12 +41,10 @@ type setup struct {
 	admin func(adminv1.AdminServiceServer) adminv1.AdminServiceServer
 	// idle nodes do not look for the owner and never take the store over by themselves.
 	idle bool
-	// ready is called when the node is whole, and before it serves.
-	ready func(*node)
 }
 
 // A node is a process of the service as internal/serve builds one: a lease, its store,
-// and a gRPC server on its socket.
+// and on its socket a server for forwarded calls and one for the operator's.
 type node struct {
 	id     string
 	dir    string
@@ -54,7 +55,8 @@ type node struct {
 	fatal  chan error
 	client usersv1.UsersServiceClient // of a client that asks this process
 
-	server   *grpc.Server
+	calls    *forward.Server
+	admin    *grpc.Server
 	listener net.Listener
 	arrived  arrivals // over the socket
 	once     sync.Once
@@ -106,35 +108,53 @@ func (n *node) serve(o setup) (err error) {
 	conn.RegisterService(&usersv1.UsersService_ServiceDesc, n.users)
 	n.client = usersv1.NewUsersServiceClient(conn)
 
-	n.server = grpc.NewServer(grpc.StatsHandler(observe.RequestIDs()), grpc.MaxConcurrentStreams(2048),
-		grpc.ChainUnaryInterceptor(n.arrived.note, translate, ofUsers(chain(n.lease.UnaryForwarded))),
-		grpc.StreamInterceptor(translateStream))
-	usersv1.RegisterUsersServiceServer(n.server, n.users)
+	n.calls = forward.NewServer(n.forwarded, slog.New(slog.NewTextHandler(n.log, nil)))
+	n.admin = grpc.NewServer(grpc.StreamInterceptor(translateStream), grpc.UnaryInterceptor(translate))
 	var answers adminv1.AdminServiceServer = admin.NewServer(
 		admin.Process{Instance: n.id, Binary: o.Binary, Start: time.Now(), Draining: func() bool { return false }},
 		[]string{"users"}, map[string]admin.Store{"users": {Dir: n.dir, Store: n.store, Lease: n.lease}})
 	if o.admin != nil {
 		answers = o.admin(answers)
 	}
-	adminv1.RegisterAdminServiceServer(n.server, answers)
-	if o.ready != nil {
-		o.ready(n)
-	}
+	adminv1.RegisterAdminServiceServer(n.admin, answers)
 	if n.listener, err = lease.Listen(context.Background(), n.dir, n.id); err != nil {
 		return err
 	}
-	go func() { _ = n.server.Serve(n.listener) }()
+	rest, calls := forward.Split(n.listener)
+	go func() { _ = n.admin.Serve(rest) }()
+	go func() { _ = n.calls.Serve(calls) }()
 	return nil
+}
+
+// forwarded runs a call that another node has forwarded.
+func (n *node) forwarded(ctx context.Context, call *forward.Call) (proto.Message, error) {
+	n.arrived.note(call)
+	ctx, cancel := context.WithDeadline(observe.WithSentRequestID(ctx, call.RequestID), call.Deadline)
+	defer cancel()
+	desc := usersv1.UsersService_ServiceDesc
+	for _, m := range desc.Methods {
+		if call.Method != "/"+desc.ServiceName+"/"+m.MethodName {
+			continue
+		}
+		resp, err := m.Handler(n.users, metadata.NewIncomingContext(ctx, call.Metadata()),
+			func(req any) error { return proto.Unmarshal(call.Message, req.(proto.Message)) }, chain(n.lease.UnaryForwarded))
+		if err != nil {
+			return nil, err
+		}
+		return resp.(proto.Message), nil
+	}
+	return nil, fmt.Errorf("there is no method %s", call.Method)
 }
 
 // close ends a node as a process ends that is told to.
 func (n *node) close() (err error) {
 	n.once.Do(func() {
 		n.lease.Retire()
-		err = errors.Join(lease.RemoveSocket(n.dir, n.id), n.stopServer())
+		err = errors.Join(lease.RemoveSocket(n.dir, n.id), n.listener.Close())
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		err = errors.Join(err, n.lease.Close(ctx))
+		n.admin.Stop()
+		err = errors.Join(err, n.calls.Shutdown(ctx), n.lease.Close(ctx))
 	})
 	return err
 }
@@ -142,14 +162,20 @@ func (n *node) close() (err error) {
 // die ends a node as SIGKILL ends a process: its socket leads nowhere, its calls are
 // answered no more, its lock is free.
 func (n *node) die() (err error) {
-	n.once.Do(func() { err = errors.Join(n.stopServer(), n.lease.Die()) })
+	n.once.Do(func() {
+		_ = n.listener.Close()
+		n.admin.Stop()
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		ended := make(chan struct{})
+		go func() {
+			_ = n.calls.Shutdown(now) // breaks all of them off
+			close(ended)
+		}()
+		err = n.lease.Die()
+		<-ended
+	})
 	return err
-}
-
-func (n *node) stopServer() error {
-	_ = n.listener.Close() // and so does Stop, unless it comes too early
-	n.server.Stop()
-	return nil
 }
 
 func (n *node) owns() bool { owns, _ := n.lease.Owner(); return owns }
@@ -186,16 +212,6 @@ func chain(own grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	}
 }
 
-// ofUsers applies an interceptor to the calls of the service and not to the operator's.
-func ofUsers(i grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if strings.HasPrefix(info.FullMethod, "/"+usersv1.UsersService_ServiceDesc.ServiceName+"/") {
-			return i(ctx, req, info, handler)
-		}
-		return handler(ctx, req)
-	}
-}
-
 func translate(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	resp, err := handler(ctx, req)
 	return resp, apierr.Status(err).Err()
@@ -205,34 +221,24 @@ func translateStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, ha
 	return apierr.Status(handler(srv, ss)).Err()
 }
 
-// arrivals remembers the service's calls that came over a socket.
+// arrivals remembers the calls that came over a socket.
 type arrivals struct {
 	mu    sync.Mutex
-	calls []arrival
+	calls []forward.Call
 }
 
-type arrival struct {
-	method   string
-	md       metadata.MD
-	deadline time.Time
-	id       string
-}
-
-func (a *arrivals) note(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if strings.HasPrefix(info.FullMethod, "/"+usersv1.UsersService_ServiceDesc.ServiceName+"/") {
-		md, _ := metadata.FromIncomingContext(ctx)
-		deadline, _ := ctx.Deadline()
-		a.mu.Lock()
-		a.calls = append(a.calls, arrival{info.FullMethod, md, deadline, observe.RequestID(ctx)})
-		a.mu.Unlock()
-	}
-	return handler(ctx, req)
-}
-
-func (a *arrivals) list() []arrival {
+func (a *arrivals) note(call *forward.Call) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]arrival(nil), a.calls...)
+	c := *call
+	c.Message = nil // it is not ours for long
+	a.calls = append(a.calls, c)
+}
+
+func (a *arrivals) list() []forward.Call {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.calls)
 }
 
 // logBuffer is a log that tests can read while it is written.

@@ -24,7 +24,7 @@ const (
 // schema version can read; "" if it can.
 func (l *Lease) Refusal(minReader uint32) string {
 	switch {
-	case l.NeverOwn, l.retired.Load():
+	case l.NeverOwn, l.retired.Load(), l.barred.Load() != nil:
 		return l.unable()
 	case minReader > l.Schema.Version:
 		return fmt.Sprintf("its data needs schema version %d, and this binary knows %d", minReader, l.Schema.Version)
@@ -42,7 +42,7 @@ func (l *Lease) TakeOver(ctx context.Context, p *adminv1.Position, waiting func(
 	if r := l.Refusal(0); r != "" {
 		return none, ErrRefused.Message("this process cannot own the store: " + r)
 	}
-	if !l.begin() {
+	if !l.beginSoon() {
 		return none, ErrAborted.Message("this process is busy with this store's lock")
 	}
 	defer l.end()

@@ -30,7 +30,8 @@ type fakeUsers struct {
 	usersv1.UnimplementedUsersServiceServer
 	store *store.Store
 	// running, if any, is told of a GetUser of slowID, which then waits for its
-	// context or for release, and of one of deafID, which waits for release alone.
+	// context or for release, and of one of deafID, which waits for release alone. One of
+	// inStoreID does so inside a transaction.
 	running chan struct{}
 	release chan struct{}
 }
@@ -40,6 +41,7 @@ const (
 	internalID = 500
 	slowID     = 777
 	deafID     = 778
+	inStoreID  = 779
 )
 
 var fakeBucket = []byte("rows")
@@ -77,6 +79,10 @@ func (f *fakeUsers) GetUser(ctx context.Context, req *usersv1.GetUserRequest) (*
 	}
 	u := &usersv1.User{Id: req.GetId(), Name: observe.RequestID(ctx)}
 	return &usersv1.GetUserResponse{User: u}, f.store.View(func(tx *bbolt.Tx) error {
+		if req.GetId() == inStoreID {
+			f.running <- struct{}{}
+			<-f.release
+		}
 		u.Bio = string(tx.Bucket(fakeBucket).Get(strconv.AppendInt(nil, req.GetId(), 10)))
 		return nil
 	})
@@ -201,16 +207,24 @@ type running struct {
 // start starts the fake, and stops it when the test ends.
 func start(t *testing.T, change func(*Config)) *running {
 	t.Helper()
+	return startAs(t, "fake", t.TempDir(), change)
+}
+
+// startAs starts the fake under the name of a program, on a data folder.
+func startAs(t *testing.T, name, data string, change func(*Config)) *running {
+	t.Helper()
 	r := &running{log: new(syncBuffer), access: new(syncBuffer)}
 	c := Config{
-		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Data: t.TempDir(),
+		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Data: data,
 		Log: observe.NewLogger(r.log, observe.Text), Access: r.access,
 	}
 	if change != nil {
 		change(&c)
 	}
 	var err error
-	if r.Process, err = Start(t.Context(), fakeBinary(&r.users), c); err != nil {
+	b := fakeBinary(&r.users)
+	b.Name = name
+	if r.Process, err = Start(t.Context(), b, c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/peer"
 )
@@ -25,9 +24,6 @@ const (
 	// connection, which costs more memory.
 	maxGRPCConns = 128
 	maxStreams   = 64 // in progress on one connection
-	// maxForwarded is the same on the unix socket: another process of the service sends
-	// all that it forwards over one connection.
-	maxForwarded = 2048
 	// maxMessage is REST's 1 MiB body, and room for how protobuf writes it.
 	maxMessage        = 1<<20 + 64<<10
 	connectionTimeout = 10 * time.Second
@@ -64,17 +60,13 @@ func newNetworkServer(c *chain, access *observe.AccessLog) *grpcServer {
 	)
 }
 
-// newSocketServer returns a server for the unix sockets. What arrives there has been
-// logged by the process that the client asked.
+// newSocketServer returns a server for the operator's calls, which come over the unix
+// sockets.
 func newSocketServer(c *chain) *grpcServer {
-	held := newHeldAnswers()
 	return newGRPCServer(c,
 		grpc.StatsHandler(observe.RequestIDs()),
-		grpc.StatsHandler(held),
-		grpc.ChainUnaryInterceptor(held.unary, c.unary),
-		grpc.MaxConcurrentStreams(maxForwarded),
-		grpc.InitialWindowSize(lease.Window),
-		grpc.InitialConnWindowSize(lease.Window),
+		grpc.ChainUnaryInterceptor(c.unary),
+		grpc.MaxConcurrentStreams(maxStreams),
 	)
 }
 

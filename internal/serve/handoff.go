@@ -35,7 +35,7 @@ type handoffCommand struct {
 func (c *handoffCommand) Validate() error {
 	switch {
 	case c.To == "":
-		return errors.New("--to is empty")
+		return errors.New("--to must say who shall own the store")
 	case c.Timeout <= 0:
 		return errors.New("--timeout must be positive")
 	}

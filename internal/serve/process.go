@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
+	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/inproc"
 	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/observe"
@@ -36,6 +37,7 @@ type Process struct {
 	chain  *chain // of what clients send
 	socket *chain // of what other processes forward
 	conn   *inproc.Conn
+	local  *inproc.Conn // through socket
 	peers  map[string]*grpc.ClientConn
 	leases map[string]*lease.Lease
 	stores map[string]*store.Store
@@ -44,6 +46,7 @@ type Process struct {
 	health *health.Server
 	grpc   *grpcServer
 	admin  *grpcServer
+	calls  *forward.Server
 	rest   *restServer
 
 	grpcListener, httpListener net.Listener
@@ -84,6 +87,7 @@ func Start(ctx context.Context, b Binary, c Config) (*Process, error) {
 	p.chain = &chain{log: p.log, owned: make(map[string]grpc.UnaryServerInterceptor)}
 	p.socket = &chain{log: p.log, owned: make(map[string]grpc.UnaryServerInterceptor)}
 	p.conn = inproc.New(p.chain.unary)
+	p.local = inproc.New(p.socket.unary)
 	for _, s := range steps {
 		p.started++
 		err := ctx.Err()

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
 	"google.golang.org/grpc"
 
 	"github.com/splitboard/splitboard/internal/admin"
+	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/peer"
@@ -76,62 +75,6 @@ func (p *Process) closeAccess(ctx context.Context) error {
 		// Whoever reads standard output has stopped reading it.
 		return errors.New("the last lines of the access log took too long")
 	}
-}
-
-func (p *Process) lock() error {
-	if p.config.NeverCreate {
-		// Before anything is created, so that a wrong folder stays as it is.
-		for _, s := range p.binary.Services {
-			path := filepath.Join(p.dir(s.Name), storeFile)
-			if fi, err := os.Stat(path); err != nil || fi.Size() == 0 {
-				return fmt.Errorf("--create never: %w at %s; is the disk mounted?", store.ErrMissing, path)
-			}
-		}
-	}
-	for _, s := range p.binary.Services {
-		if err := os.MkdirAll(p.dir(s.Name), 0o700); err != nil {
-			return fmt.Errorf("--data %s: %w", p.config.Data, err)
-		}
-		l, err := p.newLease(s)
-		if err != nil {
-			return err
-		}
-		if p.locked[s.Name], err = l.Lock(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newLease makes the process's part in who owns a service's store.
-func (p *Process) newLease(s Service) (*lease.Lease, error) {
-	log := p.log.With("service", s.Name)
-	fatal := func(err error) { p.fatal(s.Name, err) }
-	st := store.New(filepath.Join(p.dir(s.Name), storeFile), s.Schema, store.Options{
-		NeverCreate: p.config.NeverCreate, Fatal: fatal, Log: log,
-	})
-	l, err := lease.New(lease.Config{
-		Dir: p.dir(s.Name), Self: lease.Owner{Instance: p.instance, PID: os.Getpid(), Binary: p.binary.Name},
-		Store: st, Schema: s.Schema, Desc: s.Desc, NeverOwn: p.config.NeverOwn,
-		AllowNetworkFS: p.config.AllowNetworkFS, Log: log, Fatal: fatal,
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range s.Desc.Methods {
-		name := "/" + s.Desc.ServiceName + "/" + m.MethodName
-		p.chain.owned[name], p.socket.owned[name] = l.Unary, l.UnaryForwarded
-	}
-	p.stores[s.Name], p.leases[s.Name] = st, l
-	return l, nil
-}
-
-func (p *Process) unlock(context.Context) error {
-	errs := make([]error, 0, len(p.leases))
-	for _, l := range p.leases {
-		errs = append(errs, l.Unlock())
-	}
-	return errors.Join(errs...)
 }
 
 // openStores opens those whose locks were free. The others are served by their owners.
@@ -201,10 +144,9 @@ func (p *Process) startGRPC() error {
 		return nil
 	}
 	p.grpc = newNetworkServer(p.chain, p.access)
-	p.admin = newSocketServer(p.socket)
 	for _, s := range p.binary.Services {
 		server := s.New(p.stores[s.Name], p.conns(s.Peers))
-		for _, r := range []grpc.ServiceRegistrar{p.grpc.server, p.admin.server, p.conn} {
+		for _, r := range []grpc.ServiceRegistrar{p.grpc.server, p.conn, p.local} {
 			r.RegisterService(s.Desc, server)
 		}
 	}
@@ -237,6 +179,8 @@ func (p *Process) startSockets() error {
 	if len(p.binary.Services) == 0 {
 		return nil
 	}
+	p.admin = newSocketServer(p.socket)
+	p.calls = forward.NewServer(p.forwarded, p.log)
 	var order []string
 	stores := make(map[string]admin.Store)
 	for _, s := range p.binary.Services {
@@ -252,20 +196,27 @@ func (p *Process) startSockets() error {
 		Instance: p.instance, Binary: p.binary.Name, Version: Version(), Start: p.start, Draining: p.draining.Load,
 	}, order, stores))
 	for _, ln := range p.socketListeners {
-		p.accept("socket", func() error { return p.admin.serve(ln) })
+		operator, calls := forward.Split(ln)
+		p.accept("socket", func() error { return p.admin.serve(operator) })
+		p.accept("socket", func() error { return p.calls.Serve(calls) })
 	}
 	return nil
 }
 
 func (p *Process) stopSockets(ctx context.Context) error {
 	var errs []error
-	for i, ln := range p.socketListeners {
+	for i := range p.socketListeners {
 		// Before the listener closes, so that nobody finds a name that leads nowhere.
 		errs = append(errs, lease.RemoveSocket(p.dir(p.binary.Services[i].Name), p.instance))
-		_ = ln.Close() // gRPC's stop closes it too
 	}
-	if p.admin != nil {
-		errs = append(errs, p.admin.stop(ctx, p.log))
+	if p.calls != nil {
+		// Both at once: they share the time.
+		stopped := make(chan error, 1)
+		go func() { stopped <- p.calls.Shutdown(ctx) }()
+		errs = append(errs, p.admin.stop(ctx, p.log), <-stopped)
+	}
+	for _, ln := range p.socketListeners {
+		_ = ln.Close() // the servers have, unless the start failed before they ran
 	}
 	return errors.Join(errs...)
 }

@@ -74,9 +74,9 @@ func (c *accessCounter) Write(b []byte) (int, error) {
 	c.line.add(b, func(line []byte) {
 		if isAPI(line) {
 			c.requests.Add(1)
-		}
-		if c.also != nil {
-			c.also(line)
+			if c.also != nil {
+				c.also(line)
+			}
 		}
 	})
 	return len(b), nil

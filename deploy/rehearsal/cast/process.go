@@ -25,7 +25,8 @@ type Process struct {
 	Args []string
 	// Env is its environment beside this process's own.
 	Env []string
-	// Access, if it is set, is given each line of its access log. It must not keep it.
+	// Access, if it is set, is given each line of its access log that Arrivals counts. It
+	// must not keep it.
 	Access func(line []byte)
 
 	ready ready // of the last start; its addresses are for the next one, too

@@ -28,9 +28,12 @@ type answer struct {
 	item item
 }
 
-// A face is a way to send requests: once each, whatever happens.
+// A face is a way to send requests.
 type face interface {
-	send(r *request, timeout time.Duration) (via string, a answer)
+	// at gives the address that a service's requests enter through now, or "".
+	at(service string) string
+	// send sends a request once, whatever happens.
+	send(r *request, via string, timeout time.Duration) answer
 	close()
 }
 
@@ -63,7 +66,7 @@ func newClient(p *Pool, n int) *client {
 		c.rest = newRESTFace(p.config.REST)
 	}
 	if p.config.GRPC != nil {
-		c.grpc = &grpcFace{at: p.config.GRPC, conns: p.conns, shard: n / clientsPerConn}
+		c.grpc = &grpcFace{entry: p.config.GRPC, conns: p.conns, shard: n / clientsPerConn}
 	}
 	return c
 }
@@ -107,8 +110,10 @@ func (c *client) ask(due time.Duration) {
 	}
 	c.pool.flying.Add(1)
 	rec.Start = c.pool.clock.now()
-	var a answer
-	rec.Via, a = f.send(&r, c.pool.config.Timeout)
+	a := answer{err: "no address", noTarget: true}
+	if rec.Via = f.at(r.kind.Service()); rec.Via != "" {
+		a = f.send(&r, rec.Via, c.pool.config.Timeout)
+	}
 	rec.End = c.pool.clock.now()
 	c.pool.flying.Add(-1)
 	rec.Code, rec.NoTarget, rec.Err = a.code, a.noTarget, a.err

@@ -89,7 +89,7 @@ func (s *conns) close() {
 
 // A grpcFace calls the generated clients, over connections that it shares.
 type grpcFace struct {
-	at    func(service string) string
+	entry func(service string) string
 	conns *conns
 	shard int
 }
@@ -97,12 +97,13 @@ type grpcFace struct {
 // close leaves the connections to the other clients, and to the pool.
 func (f *grpcFace) close() {}
 
-func (f *grpcFace) send(r *request, timeout time.Duration) (via string, a answer) {
-	via = f.at(r.kind.Service())
+func (f *grpcFace) at(service string) string { return f.entry(service) }
+
+func (f *grpcFace) send(r *request, via string, timeout time.Duration) (a answer) {
 	key := connKey{via, f.shard}
 	c, err := f.conns.take(key)
 	if err != nil {
-		return via, answer{err: err.Error()}
+		return answer{err: err.Error()}
 	}
 	defer func() { f.conns.release(key, c, a.code == uint16(codes.Unavailable)) }()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -116,5 +117,5 @@ func (f *grpcFace) send(r *request, timeout time.Duration) (via string, a answer
 		a.code = uint16(st.Code()) //nolint:gosec // less than 20
 		a.err = fmt.Sprintf("%s %s", st.Code(), brief(st.Message()))
 	}
-	return via, a
+	return a
 }

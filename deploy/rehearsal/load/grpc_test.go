@@ -20,7 +20,7 @@ import (
 
 func newGRPCFace(t *testing.T, at string) *grpcFace {
 	t.Helper()
-	f := &grpcFace{at: func(string) string { return at }, conns: newConns()}
+	f := &grpcFace{entry: func(string) string { return at }, conns: newConns()}
 	t.Cleanup(f.conns.close)
 	return f
 }
@@ -80,7 +80,7 @@ func TestGRPCSendsOnce(t *testing.T) {
 	go func() { _ = server.Serve(breaking) }()
 	f := newGRPCFace(t, ln.Addr().String())
 	for n := range int32(3) {
-		_, a := f.send(&request{kind: CreatePost, content: "a", key: "k"}, 10*time.Second)
+		a := f.send(&request{kind: CreatePost, content: "a", key: "k"}, f.at(Posts), 10*time.Second)
 		if a.code != uint16(codes.Unavailable) {
 			t.Errorf("call %d: %+v", n, a)
 		}
@@ -120,7 +120,7 @@ func TestGRPCTransparentRetry(t *testing.T) {
 		}
 	})
 	f := newGRPCFace(t, ln.Addr().String())
-	_, a := f.send(&request{kind: CreatePost, content: "a"}, 10*time.Second)
+	a := f.send(&request{kind: CreatePost, content: "a"}, f.at(Posts), 10*time.Second)
 	if a.code != uint16(codes.Unavailable) || calls.Load() != 2 {
 		t.Errorf("the call came in %d times, and ended with %+v", calls.Load(), a)
 	}
@@ -189,8 +189,7 @@ func TestGRPCServerComesBack(t *testing.T) {
 	first := serve()
 	f := newGRPCFace(t, at)
 	create := func() answer {
-		_, a := f.send(&request{kind: CreatePost, content: "a"}, 10*time.Second)
-		return a
+		return f.send(&request{kind: CreatePost, content: "a"}, f.at(Posts), 10*time.Second)
 	}
 	if a := create(); a.err != "" {
 		t.Fatalf("%+v", a)

@@ -27,7 +27,8 @@ type Config struct {
 	Seed uint64
 
 	// REST and GRPC give the address, HOST:PORT, that a request to a service enters
-	// through now. If either is nil, all requests go over the other.
+	// through now; empty if there is none, and the request fails. If either is nil, all
+	// requests go over the other.
 	REST, GRPC func(service string) string
 }
 

@@ -227,6 +227,17 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// TestNoAddress has no address for RPCs.
+func TestNoAddress(t *testing.T) {
+	c := newFakeBoard(t).config()
+	c.GRPC = func(string) string { return "" }
+	for _, r := range run(t, New(c), 500) {
+		if r.Failed() == r.REST || r.NoTarget == r.REST {
+			t.Fatalf("%+v", r)
+		}
+	}
+}
+
 // TestSchedule halts a board for a while: what was due meanwhile was late, though no
 // client could send it.
 func TestSchedule(t *testing.T) {

@@ -19,7 +19,7 @@ const HeaderNoTarget = "X-Splitboard-No-Target"
 // A restFace speaks HTTP/1.1 over connections of its own, one request at a time. It is
 // no http.Client because that sends some requests again when their connection breaks.
 type restFace struct {
-	at    func(service string) string
+	entry func(service string) string
 	conns map[string]*restConn // the one that is kept alive to each address
 	out   []byte
 	in    bytes.Buffer
@@ -32,9 +32,11 @@ type restConn struct {
 	r    *bufio.Reader
 }
 
-func newRESTFace(at func(service string) string) *restFace {
-	return &restFace{at: at, conns: make(map[string]*restConn)}
+func newRESTFace(entry func(service string) string) *restFace {
+	return &restFace{entry: entry, conns: make(map[string]*restConn)}
 }
+
+func (f *restFace) at(service string) string { return f.entry(service) }
 
 func (f *restFace) close() {
 	for via := range f.conns {
@@ -77,12 +79,11 @@ func (f *restFace) conn(via string, deadline time.Time) (*restConn, error) {
 	return c, nil
 }
 
-func (f *restFace) send(r *request, timeout time.Duration) (via string, a answer) {
-	via = f.at(r.kind.Service())
+func (f *restFace) send(r *request, via string, timeout time.Duration) answer {
 	deadline := time.Now().Add(timeout)
 	c, err := f.conn(via, deadline)
 	if err != nil {
-		return via, answer{err: "connecting: " + cause(err)}
+		return answer{err: "connecting: " + cause(err)}
 	}
 	f.out = appendRequest(f.out[:0], r, via)
 	// From here on, the request may have arrived.
@@ -93,7 +94,7 @@ func (f *restFace) send(r *request, timeout time.Duration) (via string, a answer
 	if !keep || err != nil {
 		f.drop(via)
 	}
-	return via, a
+	return a
 }
 
 // exchange sends the request and reads the answer. keep tells whether the connection may

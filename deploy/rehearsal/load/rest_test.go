@@ -55,8 +55,7 @@ func take(r *bufio.Reader) bool {
 }
 
 func get(f *restFace) answer {
-	_, a := f.send(&request{kind: GetPost, id: 7}, 10*time.Second)
-	return a
+	return f.send(&request{kind: GetPost, id: 7}, f.at(Posts), 10*time.Second)
 }
 
 func TestKeepAlive(t *testing.T) {
@@ -124,7 +123,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 				if a := get(f); a.err != "" {
 					t.Fatalf("%+v", a)
 				}
-				c := f.conns[f.at()]
+				c := f.conns[f.at(Posts)]
 				deadline := time.Now().Add(10 * time.Second)
 				for c.r.Buffered() == 0 && c.peek.usable() {
 					if time.Now().After(deadline) {
@@ -180,7 +179,7 @@ func TestLateAnswer(t *testing.T) {
 		}
 		_, _ = conn.Write([]byte(answered))
 	})
-	_, a := f.send(&request{kind: GetPost, id: 8}, 50*time.Millisecond)
+	a := f.send(&request{kind: GetPost, id: 8}, f.at(Posts), 50*time.Millisecond)
 	if a.err != "no answer in time" {
 		t.Errorf("%+v", a)
 	}

@@ -17,10 +17,11 @@ import (
 
 // A Script is what is played, and how.
 type Script struct {
-	Title  string
-	Order  string
-	Seed   uint64
-	Scenes []Scene
+	Title   string
+	Version string // of the programs
+	Order   string
+	Seed    uint64
+	Scenes  []Scene
 	// Gap says that the scenes leave some path without a target for a while.
 	Gap bool
 	// KillOwner kills an owner after each scene.
@@ -206,11 +207,12 @@ func (r *Rehearsal) Snapshot() report.Snapshot {
 func (r *Rehearsal) result(took time.Duration, found audit.Finding) (result.Result, error) {
 	f := r.pool.Figures()
 	res := result.Result{
-		Title: r.script.Title, Start: r.began, Took: took, Order: r.script.Order, Seed: r.script.Seed, Gap: r.script.Gap,
+		Title: r.script.Title, Version: r.script.Version, Start: r.began, Took: took, Order: r.script.Order, Seed: r.script.Seed, Gap: r.script.Gap,
 		Steps: r.steps,
 		Verdict: result.Verdict{
 			Requests: f.Requests, Reads: f.Reads, Writes: f.Writes, Acknowledged: f.Acknowledged,
 			Failed: f.Failed - f.NoTarget, NoTarget: f.NoTarget, Lost: len(found.Lost), Doubled: len(found.Doubled),
+			Changed: len(found.Changed), Strange: len(found.Strange),
 			P50: f.P50, P99: f.P99, Max: f.Max, LongestHold: r.longestHold,
 		},
 	}

@@ -20,6 +20,8 @@ func Judge(r *Result) {
 	because(v.Failed, "request failed", "requests failed")
 	because(v.Lost, "acknowledged write is lost", "acknowledged writes are lost")
 	because(v.Doubled, "write is in the stores more than once", "writes are in the stores more than once")
+	because(v.Changed, "resource is not as its client was told", "resources are not as their clients were told")
+	because(v.Strange, "resource is in the stores that nobody wrote", "resources are in the stores that nobody wrote")
 	if !r.Gap {
 		because(v.NoTarget,
 			"request found no target, though this order leaves no path without one",

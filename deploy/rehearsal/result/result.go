@@ -72,6 +72,8 @@ type Verdict struct {
 	NoTarget     int      `json:"noTarget"`
 	Lost         int      `json:"lost"`    // acknowledged, and not in the stores
 	Doubled      int      `json:"doubled"` // in the stores more than once
+	Changed      int      `json:"changed"` // not as the client was told last
+	Strange      int      `json:"strange"` // in the stores, and written by nobody
 	// The latencies of all requests.
 	P50 time.Duration `json:"p50"`
 	P99 time.Duration `json:"p99"`

@@ -2,6 +2,7 @@ package model
 
 // takeover is how a process comes to own the store. A candidate begins with "tries", the
 // target of a handoff with "takeover.asked", and from the lock on they are one.
+// A phase in from that has no business there is for a mistake: its do asks for that.
 var takeover = []step{
 	{
 		name: "tries", from: in(forwarder, out), to: opening, do: try,

@@ -1,0 +1,155 @@
+package drills
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/splitboard/splitboard/deploy/rehearsal/audit"
+	"github.com/splitboard/splitboard/deploy/rehearsal/cast"
+	"github.com/splitboard/splitboard/deploy/rehearsal/load"
+)
+
+// An entry is the processes that clients enter through, in turn. It may change meanwhile.
+type entry struct {
+	processes atomic.Pointer[[]*cast.Process]
+	turn      atomic.Uint64
+}
+
+func newEntry(processes ...*cast.Process) *entry {
+	e := new(entry)
+	e.set(processes...)
+	return e
+}
+
+// set changes the entry for all requests that are not sent yet.
+func (e *entry) set(processes ...*cast.Process) { e.processes.Store(&processes) }
+
+func (e *entry) http(service string) string { return e.next(service).HTTP() }
+func (e *entry) grpc(service string) string { return e.next(service).GRPC() }
+
+// next gives one of those that answer for a service.
+func (e *entry) next(service string) *cast.Process {
+	all := *e.processes.Load()
+	first := int(e.turn.Add(1) % uint64(len(all))) //nolint:gosec // a few
+	for i := range all {
+		p := all[(first+i)%len(all)]
+		if program := filepath.Base(p.Program); program == cast.Monolith || program == service {
+			return p
+		}
+	}
+	panic("no process answers for " + service)
+}
+
+// An asking is a load that is under way.
+type asking struct {
+	pool  *load.Pool
+	began time.Time
+	end   context.CancelFunc
+	done  chan struct{}
+}
+
+// ask begins a load through an entry.
+func ask(t *testing.T, c load.Config, through *entry) *asking {
+	t.Helper()
+	c.REST, c.GRPC = through.http, through.grpc
+	ctx, end := context.WithCancel(t.Context())
+	a := &asking{pool: load.New(c), began: time.Now(), end: end, done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		a.pool.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		end()
+		<-a.done
+	})
+	return a
+}
+
+// more waits until so many more requests have ended.
+func (a *asking) more(t *testing.T, requests int) {
+	t.Helper()
+	requests += a.pool.Figures().Requests
+	waitFor(t, "clients are answered", func() bool { return a.pool.Figures().Requests >= requests })
+}
+
+// stop ends the load and gives all that was asked.
+func (a *asking) stop(t *testing.T) []load.Record {
+	t.Helper()
+	a.end()
+	<-a.done
+	f := a.pool.Figures()
+	t.Logf("%d requests, %.0f a second, %d of them writes, %d failed; median %s, 99 %% within %s, at most %s",
+		f.Requests, float64(f.Requests)/time.Since(a.began).Seconds(), f.Writes, f.Failed, brief(f.P50), brief(f.P99), brief(f.Max))
+	return a.pool.Records()
+}
+
+// brief rounds a duration to what is worth reading.
+func brief(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+// wantServed fails unless every request was answered with success, and every write was
+// done once.
+func wantServed(t *testing.T, records []load.Record, found audit.Finding) {
+	t.Helper()
+	if failed := failures(records); len(failed) > 0 {
+		t.Errorf("%d of %d requests failed:\n%s", len(failed), len(records), strings.Join(failed[:min(len(failed), 10)], "\n"))
+	}
+	if !found.OK() {
+		t.Error(&found)
+	}
+	if !slices.ContainsFunc(records, func(r load.Record) bool { return r.Kind.Write() }) {
+		t.Error("nobody wrote anything")
+	}
+}
+
+// failures describes the requests that failed.
+func failures(records []load.Record) []string {
+	var list []string
+	for _, r := range records {
+		if r.Failed() {
+			over := "gRPC"
+			if r.REST {
+				over = "REST"
+			}
+			list = append(list, fmt.Sprintf("at %s for %s: %s over %s through %s: %s", brief(r.Start), brief(r.End-r.Start), r.Kind, over, r.Via, r.Err))
+		}
+	}
+	return list
+}
+
+// arrivals counts the requests that have entered a board's processes, by the ids that
+// they were given. A request that a service makes of another has the id of the one that
+// it serves, so it does not count; one that a client sent twice would.
+type arrivals struct {
+	mu  sync.Mutex
+	ids map[string]struct{}
+}
+
+var requestID = []byte(`"request_id":"`)
+
+// add takes a line of an access log.
+func (a *arrivals) add(line []byte) {
+	_, id, _ := bytes.Cut(line, requestID)
+	id, _, _ = bytes.Cut(id, []byte(`"`))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ids == nil {
+		a.ids = map[string]struct{}{}
+	}
+	a.ids[string(id)] = struct{}{}
+}
+
+// count gives how many there are. The processes must have ended, since they write a
+// little later.
+func (a *arrivals) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.ids)
+}
