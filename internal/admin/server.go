@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/disk"
 	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/store"
 
@@ -127,7 +128,7 @@ func (s served) status(name string) (*adminv1.StoreStatus, error) {
 }
 
 // Backup sends a consistent copy of a store. It returns ErrNoStore, ErrBackupRuns,
-// ErrNoRoom, ctx's error or what the file system said.
+// ErrNoRoom, store.ErrClosed with nothing sent, ctx's error or what the file system said.
 func (s *Server) Backup(req *adminv1.BackupRequest, stream grpc.ServerStreamingServer[adminv1.BackupResponse]) error {
 	st, ok := s.stores[req.GetService()]
 	if !ok {
@@ -158,7 +159,10 @@ func (s *Server) copyAside(ctx context.Context, st served) (*os.File, error) {
 		return nil, err
 	}
 	f, err := os.Open(path)
-	if err := errors.Join(err, os.Remove(path)); err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, store.ErrClosed // the store has moved since, and its next owner has swept up
+	}
+	if err := errors.Join(err, disk.Remove(path)); err != nil {
 		if f != nil {
 			err = errors.Join(err, f.Close())
 		}

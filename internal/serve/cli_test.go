@@ -229,7 +229,7 @@ func TestStatusCommand(t *testing.T) {
 	}
 	p := startTwo(t, data)
 	code, stdout, stderr := runFake(twoBinary(), "status", "--data", data)
-	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 4 || !strings.HasPrefix(lines[1], "users") || !strings.HasPrefix(lines[2], "threads") ||
+	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 8 || !strings.HasPrefix(lines[1], "users") || !strings.HasPrefix(lines[2], "threads") ||
 		!strings.Contains(lines[1], p.instance) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}

@@ -37,11 +37,11 @@ type fakeUsers struct {
 }
 
 const (
-	panicID    = 666
-	internalID = 500
-	slowID     = 777
-	deafID     = 778
-	inStoreID  = 779
+	panicID    = 1_000_666
+	internalID = 1_000_500
+	slowID     = 1_000_777
+	deafID     = 1_000_778
+	inStoreID  = 1_000_779
 )
 
 var fakeBucket = []byte("rows")

@@ -50,10 +50,12 @@ func (r *running) owns() bool {
 	return owns
 }
 
-// follows tells whether the process forwards to another.
-func (r *running) follows(owner *running) bool {
-	is := r.leases["users"].Status()
-	return is.State != lease.StateMoving && is.Owner == owner.instance
+// endsWith gives a context that ends when a channel is closed.
+func endsWith(t *testing.T, end <-chan struct{}) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-end; cancel() }()
+	return ctx
 }
 
 // create makes a user and gives its id, and get reads one's bio.

@@ -69,7 +69,7 @@ func newBoard(t *testing.T, programs func() (cast.Programs, error)) *board {
 func (b *board) add(name, program string, args ...string) *cast.Process {
 	p := &cast.Process{
 		Name: name, Program: b.programs.Path(program),
-		Args:   append([]string{"--data", b.data, "--seed", "none", "--drain", "300ms"}, args...),
+		Args:   append([]string{"--data", b.data, "--seed", "none", "--drain", "0s"}, args...),
 		Env:    []string{"SPLITBOARD_FAILPOINTS=" + b.points(name)},
 		Access: b.arrived.add,
 	}
@@ -194,15 +194,25 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// stop terminates all that runs, and has the stores checked, which nobody serves then.
+// terminate ends a process in order.
+func terminate(t *testing.T, p *cast.Process) {
+	t.Helper()
+	if code, err := p.Terminate(soon(t)); err != nil || code != 0 {
+		t.Errorf("%s ended with %d, %v\n%s", p.Name, code, err, p.Log())
+	}
+}
+
+// stop terminates all that runs, and has the stores checked, which nobody serves then. A
+// process that has ended by itself, and for a reason, is an error.
 func (b *board) stop(t *testing.T) {
 	t.Helper()
 	for _, p := range b.processes {
-		if !running(p) {
-			continue
-		}
-		if code, err := p.Terminate(soon(t)); err != nil || code != 0 {
-			t.Errorf("%s ended with %d, %v\n%s", p.Name, code, err, p.Log())
+		if running(p) {
+			terminate(t, p)
+		} else if p.Done() != nil {
+			if code, err := p.Wait(soon(t)); err != nil || code > 0 {
+				t.Errorf("%s has ended with %d, %v\n%s", p.Name, code, err, p.Log())
+			}
 		}
 	}
 	if err := b.operator().Check(soon(t)); err != nil {
@@ -210,27 +220,26 @@ func (b *board) stop(t *testing.T) {
 	}
 }
 
-// end ends a load and then the board, and holds the one against the other.
-func (b *board) end(t *testing.T, a *asking) (records []load.Record, found audit.Finding) {
-	t.Helper()
-	records = a.stop(t)
-	after := b.read(t)
-	b.stop(t)
-	return records, audit.Audit(records, b.before, after)
-}
-
-// read reads all that is on the board.
+// read reads all that is on a board without processes.
 func (b *board) read(t *testing.T) audit.Board {
 	t.Helper()
-	var reading []*cast.Process
-	for _, p := range b.processes {
-		if running(p) {
-			reading = append(reading, p)
-		}
+	reader := &cast.Process{
+		Name: "the reader", Program: b.programs.Path(cast.Monolith),
+		Args: []string{"--data", b.data, "--create", "never", "--drain", "0s"},
 	}
-	all, err := audit.Read(soon(t), newEntry(reading...).http)
+	restart(t, reader)
+	defer terminate(t, reader)
+	all, err := audit.Read(soon(t), func(string) string { return reader.HTTP() })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// end ends a load and then the board, and holds what is on it against what was asked.
+func (b *board) end(t *testing.T, a *asking) (records []load.Record, found audit.Finding) {
+	t.Helper()
+	records = a.stop(t)
+	b.stop(t)
+	return records, audit.Audit(records, b.before, b.read(t))
 }

@@ -41,19 +41,25 @@ func (e *entry) next(service string) *cast.Process {
 	first := int(e.turn.Add(1) % uint64(len(all))) //nolint:gosec // a few
 	for i := range all {
 		p := all[(first+i)%len(all)]
-		if program := filepath.Base(p.Program); program == cast.Monolith || program == service {
+		if serves(p, service) {
 			return p
 		}
 	}
 	panic("no process answers for " + service)
 }
 
+// serves tells whether a process answers for a service.
+func serves(p *cast.Process, service string) bool {
+	program := filepath.Base(p.Program)
+	return program == cast.Monolith || program == service
+}
+
 // An asking is a load that is under way.
 type asking struct {
-	pool  *load.Pool
-	began time.Time
-	end   context.CancelFunc
-	done  chan struct{}
+	pool *load.Pool
+	end  context.CancelFunc
+	done chan struct{}
+	took time.Duration // when it has ended
 }
 
 // ask begins a load through an entry.
@@ -61,10 +67,11 @@ func ask(t *testing.T, c load.Config, through *entry) *asking {
 	t.Helper()
 	c.REST, c.GRPC = through.http, through.grpc
 	ctx, end := context.WithCancel(t.Context())
-	a := &asking{pool: load.New(c), began: time.Now(), end: end, done: make(chan struct{})}
+	a := &asking{pool: load.New(c), end: end, done: make(chan struct{})}
 	go func() {
 		defer close(a.done)
 		a.pool.Run(ctx)
+		a.took = time.Since(a.pool.Began())
 	}()
 	t.Cleanup(func() {
 		end()
@@ -87,9 +94,12 @@ func (a *asking) stop(t *testing.T) []load.Record {
 	<-a.done
 	f := a.pool.Figures()
 	t.Logf("%d requests, %.0f a second, %d of them writes, %d failed; median %s, 99 %% within %s, at most %s",
-		f.Requests, float64(f.Requests)/time.Since(a.began).Seconds(), f.Writes, f.Failed, brief(f.P50), brief(f.P99), brief(f.Max))
+		f.Requests, a.rate(), f.Writes, f.Failed, brief(f.P50), brief(f.P99), brief(f.Max))
 	return a.pool.Records()
 }
+
+// rate tells how many requests were answered in a second, when the load has ended.
+func (a *asking) rate() float64 { return float64(a.pool.Figures().Requests) / a.took.Seconds() }
 
 // brief rounds a duration to what is worth reading.
 func brief(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }

@@ -279,8 +279,8 @@ func TestSchedule(t *testing.T) {
 	if due := int(last.Seconds()*rate+0.5) + 1; len(records) < due-4 {
 		t.Errorf("%d requests were made, %d were due", len(records), due)
 	}
-	// The control: clients that wait for their answers see just four.
-	if n, _ := late(0); n > 8 {
-		t.Errorf("%d requests of 4 clients were late", n)
+	// The control: clients that wait for their answers see little more than the four.
+	if few, _ := late(0); few > n/2 {
+		t.Errorf("%d requests of 4 clients were late, of those that wait; %d of those that do not", few, n)
 	}
 }
