@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -73,7 +74,7 @@ func (f *flags) run(ctx context.Context) (passed bool, err error) {
 		return false, err
 	}
 	for i := range f.Repeat {
-		res, err := f.once(ctx, programs, filepath.Join(scratch, fmt.Sprint(i)))
+		res, err := f.once(ctx, programs, filepath.Join(scratch, strconv.Itoa(i)))
 		if err != nil {
 			return false, err
 		}
@@ -128,7 +129,7 @@ func (f *flags) start(ctx context.Context, setup *balancer.Setup) (balancer.Bala
 func (f *flags) script() play.Script {
 	seed := f.Seed
 	if seed == 0 {
-		seed = rand.Uint64N(1_000_000)
+		seed = rand.Uint64N(1_000_000) //nolint:gosec // it is shown, to be used again
 	}
 	s := play.Script{Seed: seed, Order: f.Order, KillOwner: f.KillOwner, Pause: f.Pause, Load: load.Default()}
 	s.Load.Rate, s.Load.Seed = f.Rate, seed

@@ -13,8 +13,10 @@ import (
 
 	"go.etcd.io/bbolt"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/store"
 
@@ -106,7 +108,12 @@ func join(t *testing.T, dir string) *fixture {
 		[]string{"test"}, map[string]Store{"test": {Dir: dir, Store: f.store, Lease: f.lease}})
 	server := grpc.NewServer(grpc.WaitForHandlers(true))
 	adminv1.RegisterAdminServiceServer(server, f.server)
-	go server.Serve(ln) //nolint:errcheck // ends with the test
+	rest, forwarded := forward.Split(ln)
+	calls := forward.NewServer(func(context.Context, *forward.Call) (proto.Message, error) {
+		return nil, errors.ErrUnsupported
+	}, slog.New(slog.DiscardHandler))
+	go server.Serve(rest)     //nolint:errcheck // ends with the test
+	go calls.Serve(forwarded) //nolint:errcheck // as well
 	f.lease.Run()
 	if f.client, err = dialSocket(lease.SocketPath(dir, f.instance)); err != nil {
 		t.Fatal(err)
@@ -114,7 +121,7 @@ func join(t *testing.T, dir string) *fixture {
 	t.Cleanup(func() {
 		err := f.client.Close()
 		server.Stop()
-		if err := errors.Join(err, lease.RemoveSocket(dir, f.instance), f.lease.Close(context.WithoutCancel(t.Context()))); err != nil {
+		if err := errors.Join(err, calls.Shutdown(context.WithoutCancel(t.Context())), lease.RemoveSocket(dir, f.instance), f.lease.Close(context.WithoutCancel(t.Context()))); err != nil {
 			t.Error(err)
 		}
 		if left, _ := filepath.Glob(filepath.Join(dir, "*"+lease.BackupSuffix)); len(left) > 0 {

@@ -241,7 +241,7 @@ func parseAnswer(b []byte) (a answer, err error) {
 func eachField(b []byte, f func(field protowire.Number, number uint64, text []byte) bool) error {
 	for len(b) > 0 {
 		field, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		if n < 0 || field > protowire.MaxValidNumber {
 			return errMalformed
 		}
 		b = b[n:]

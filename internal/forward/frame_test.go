@@ -136,6 +136,7 @@ func FuzzCall(f *testing.F) {
 	}
 	f.Add(wire)
 	f.Add([]byte("\x12\x01\xff"))
+	f.Add([]byte("\x88\x88\x88\x880\x88\xcf0")) // a field number beyond all bounds
 	f.Add([]byte("\x0a\x01x\x10\x01\x0b\x0c"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		want := new(forwardv1.Call)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,9 +46,12 @@ func TestHandoffOfBusyStore(t *testing.T) {
 	a, b := pair(t, setup{})
 	a.want(t, "x")
 	inside, end := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var entered atomic.Bool
 	on(&a.users.inside, func(context.Context) error {
-		once.Do(func() { close(inside); <-end })
+		if entered.CompareAndSwap(false, true) {
+			close(inside)
+			<-end
+		}
 		return nil
 	})
 	reader := make(chan error, 1)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -161,4 +162,21 @@ func (c *child) signal(t *testing.T, s unix.Signal) {
 	if err := c.cmd.Process.Signal(s); err != nil {
 		t.Error(err)
 	}
+}
+
+// stop stops the process, and returns when none of its threads runs any more: until then
+// it may yet be given a lock.
+func (c *child) stop(t *testing.T) {
+	t.Helper()
+	c.signal(t, unix.SIGSTOP)
+	eventually(t, 5*time.Second, "the process is stopped", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", c.cmd.Process.Pid))
+		for _, path := range threads {
+			stat, err := os.ReadFile(path)
+			if err != nil || !strings.Contains(string(stat), ") T ") {
+				return false
+			}
+		}
+		return err == nil && len(threads) > 0
+	})
 }

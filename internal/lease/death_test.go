@@ -55,7 +55,7 @@ func TestTargetIsStopped(t *testing.T) {
 	b := startChild(t, dir, setup{})
 	held := make(chan error, 1)
 	err := a.lease.HandOff(t.Context(), b.id, false, at(adminv1.HandoffStep_HANDOFF_STEP_TOLD, func() {
-		b.signal(t, unix.SIGSTOP)
+		b.stop(t)
 		go func() {
 			held <- each(10, func(i int) error { _, err := []*node{a, c}[i%2].create(t.Context(), "held"); return err })
 		}()

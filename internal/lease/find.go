@@ -19,8 +19,8 @@ const (
 	// askAllEvery is how often all are asked and not only those that are named as the
 	// owner.
 	askAllEvery = 20 * time.Millisecond
-	// pruneEvery is how often the connections to processes that have gone are closed:
-	// gRPC would dial them for ever.
+	// pruneEvery is how often the connections to processes that have gone are closed, which
+	// gRPC would dial for ever, and how often the hint is looked at though an owner is known.
 	pruneEvery = time.Second
 )
 
@@ -35,6 +35,9 @@ func (l *Lease) findLoop(ctx context.Context) {
 		if v.role != moving && time.Since(pruned) >= pruneEvery {
 			pruned = time.Now()
 			l.links.prune(v.link)
+			if v.role == forwarding && l.follow(ctx, v) {
+				continue
+			}
 		}
 		if v.role == searching {
 			all := time.Since(askedAll) >= askAllEvery
@@ -62,6 +65,18 @@ func (l *Lease) findLoop(ctx context.Context) {
 	}
 }
 
+// follow turns to the process that the hint names, if that owns the store. The one that v
+// forwards to may have handed it on, and if no request finds that out, or if it has been
+// stopped since, nothing else tells.
+func (l *Lease) follow(ctx context.Context, v *view) bool {
+	o, err := ReadOwner(l.Dir)
+	if err != nil || o.Instance == v.link.instance || o.Instance == l.Self.Instance {
+		return false
+	}
+	k, _ := l.ask(ctx, o.Instance)
+	return k != nil && l.forwardTo(ctx, v, k)
+}
+
 // forwardTo makes k the owner as requests see it, instead of v, until it is lost.
 func (l *Lease) forwardTo(ctx context.Context, v *view, k *link) bool {
 	next := &view{role: forwarding, link: k}
@@ -69,7 +84,33 @@ func (l *Lease) forwardTo(ctx context.Context, v *view, k *link) bool {
 		return false
 	}
 	l.watch(ctx, next)
+	if !l.NeverOwn {
+		l.running.Go(func() { l.learn(ctx, k) })
+	}
 	return true
+}
+
+// learn asks the owner what a binary must know to own the store. A process that does not
+// know it is no candidate, and says so while that can still be mended.
+func (l *Lease) learn(ctx context.Context, k *link) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	resp, err := k.admin.GetStatus(ctx, &adminv1.GetStatusRequest{})
+	if err != nil {
+		return // it will show when the process tries
+	}
+	for _, s := range resp.GetStores() {
+		if s.GetService() != l.Schema.Service {
+			continue
+		}
+		why := l.tooOld(uint32(s.GetMinReader())) //nolint:gosec // a schema's version is positive
+		if why == "" {
+			continue
+		}
+		if before := l.refusal.Swap(&why); before == nil || *before != why {
+			l.Log.Warn("is no candidate for the store, and only forwards", "because", why)
+		}
+	}
 }
 
 // watch notices when the owner that a view forwards to is lost. It asks nobody: the

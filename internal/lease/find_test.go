@@ -113,7 +113,7 @@ func TestOwnerIsFoundBesideOneThatIsStopped(t *testing.T) {
 	dir := folder(t)
 	a := start(t, dir, setup{})
 	stopped := startChild(t, dir, setup{NeverOwn: true})
-	stopped.signal(t, unix.SIGSTOP)
+	stopped.stop(t)
 	for _, text := range []string{hintOf(t, stopped.id), "{}"} {
 		hint(t, dir, text)
 		b := start(t, dir, setup{NeverOwn: true})
@@ -142,7 +142,7 @@ func TestOwnerIsStopped(t *testing.T) {
 	b := start(t, dir, setup{})
 	forwards(t, b, owner.id)
 	b.want(t, "before")
-	owner.signal(t, unix.SIGSTOP)
+	owner.stop(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err := b.create(ctx, "while it is stopped")
@@ -157,6 +157,27 @@ func TestOwnerIsStopped(t *testing.T) {
 	b.want(t, "after")
 	if got := b.names(t); got["while it is stopped"] > 1 {
 		t.Errorf("the store has %v", got)
+	}
+}
+
+// Who does not know the schema version that the owner's store needs is no candidate, and
+// says so before the owner is lost.
+func TestTooOldIsNoCandidate(t *testing.T) {
+	dir := folder(t)
+	migrated(t, dir)
+	a := start(t, dir, setup{Version: 2})
+	old, able := start(t, dir, setup{Version: 1}), start(t, dir, setup{Version: 2})
+	eventually(t, 3*time.Second, "it says that it is too old", func() bool {
+		is := old.lease.Status()
+		return is.State == lease.StateForwarder && is.Owner == a.id && strings.Contains(is.Refusal, "needs schema version 2, and this binary knows 1")
+	})
+	old.want(t, "all the same")
+	forwards(t, able, a.id)
+	if is := able.lease.Status(); is.State != lease.StateCandidate {
+		t.Errorf("one that is able is %+v", is)
+	}
+	if n := strings.Count(old.log.String(), "is no candidate for the store"); n != 1 {
+		t.Errorf("it says so %d times:\n%s", n, old.log)
 	}
 }
 

@@ -26,10 +26,17 @@ func (l *Lease) Refusal(minReader uint32) string {
 	switch {
 	case l.NeverOwn, l.retired.Load(), l.barred.Load() != nil:
 		return l.unable()
-	case minReader > l.Schema.Version:
-		return fmt.Sprintf("its data needs schema version %d, and this binary knows %d", minReader, l.Schema.Version)
 	}
-	return ""
+	return l.tooOld(minReader)
+}
+
+// tooOld says that the binary does not know the schema version that a store needs; "" if
+// it does.
+func (l *Lease) tooOld(minReader uint32) string {
+	if minReader <= l.Schema.Version {
+		return ""
+	}
+	return fmt.Sprintf("its data needs schema version %d, and this binary knows %d", minReader, l.Schema.Version)
 }
 
 // TakeOver waits for the lock, which the owner that asks is about to free, and makes this

@@ -91,6 +91,10 @@ func (c *migrateCommand) Run(a *app) error {
 			}
 			return nil
 		})
+		if errors.Is(err, lease.ErrHeld) {
+			// Stopping the owner alone hands the store to the next one.
+			err = fmt.Errorf("%w; stop every process that may own the store first", err)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}

@@ -138,14 +138,14 @@ func TestHealth(t *testing.T) {
 		if err := b.Register("api", addrOf(other)); err != nil {
 			t.Fatal(err)
 		}
-		if got := stateOf(t, b, "api", addrOf(other)); got != Initial {
+		if got := stateOf(t, b, addrOf(other)); got != Initial {
 			t.Errorf("a new target is %s", got)
 		}
 		for range 10 {
 			answers(t, b, "/x", "well") // never the other one
 		}
 		code.Store(http.StatusOK)
-		await(t, "healthy", func() bool { return stateOf(t, b, "api", addrOf(other)) == Healthy })
+		await(t, "healthy", func() bool { return stateOf(t, b, addrOf(other)) == Healthy })
 		got := map[string]int{}
 		for range 10 {
 			r, err := newCaller(t, b.Addr()).do("GET", "/x", "")
@@ -158,12 +158,12 @@ func TestHealth(t *testing.T) {
 			t.Errorf("not in turn: %v", got)
 		}
 		code.Store(http.StatusServiceUnavailable)
-		await(t, "unhealthy", func() bool { return stateOf(t, b, "api", addrOf(other)) == Unhealthy })
+		await(t, "unhealthy", func() bool { return stateOf(t, b, addrOf(other)) == Unhealthy })
 		for range 10 {
 			answers(t, b, "/x", "well")
 		}
 		code.Store(http.StatusOK)
-		await(t, "healthy again", func() bool { return stateOf(t, b, "api", addrOf(other)) == Healthy })
+		await(t, "healthy again", func() bool { return stateOf(t, b, addrOf(other)) == Healthy })
 		deregister(t, b, "api", addrOf(other))
 		states := slices.DeleteFunc(events.of(addrOf(other)), func(s State) bool { return s == Unhealthy })
 		if want := []State{Initial, Healthy, Healthy, Draining, ""}; !slices.Equal(states, want) {
@@ -188,12 +188,12 @@ func held(t *testing.T) (s *httptest.Server, arrived chan struct{}, release func
 }
 
 // ask sends a request and gives its answer later.
-func ask(t *testing.T, b Balancer, path string) (answer chan reply) {
+func ask(t *testing.T, b Balancer) (answer chan reply) {
 	t.Helper()
 	c := newCaller(t, b.Addr())
 	answer = make(chan reply, 1)
 	go func() {
-		r, err := c.do("GET", path, "")
+		r, err := c.do("GET", "/x", "")
 		if err != nil {
 			r.body = err.Error()
 		}
@@ -207,7 +207,7 @@ func TestDrainingWaitsForRequests(t *testing.T) {
 		b := start(testSetup(t), Options{})
 		old, arrived, release := held(t)
 		register(t, b, "api", addrOf(old))
-		answer := ask(t, b, "/x")
+		answer := ask(t, b)
 		<-arrived
 		if err := b.Deregister("api", addrOf(old)); err != nil {
 			t.Fatal(err)
@@ -218,7 +218,7 @@ func TestDrainingWaitsForRequests(t *testing.T) {
 		for range 5 {
 			answers(t, b, "/x", "next")
 		}
-		if got := stateOf(t, b, "api", addrOf(old)); got != Draining {
+		if got := stateOf(t, b, addrOf(old)); got != Draining {
 			t.Errorf("with a request in progress it is %q", got)
 		}
 		release()
@@ -237,7 +237,7 @@ func register2(t *testing.T, b Balancer, addr string) {
 	if err := b.Register("api", addr); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "healthy", func() bool { return stateOf(t, b, "api", addr) == Healthy })
+	await(t, "healthy", func() bool { return stateOf(t, b, addr) == Healthy })
 }
 
 func TestDrainingEndsWithTheDelay(t *testing.T) {
@@ -249,7 +249,7 @@ func TestDrainingEndsWithTheDelay(t *testing.T) {
 		b := start(setup, Options{})
 		old, arrived, _ := held(t)
 		register(t, b, "api", addrOf(old))
-		answer := ask(t, b, "/x")
+		answer := ask(t, b)
 		<-arrived
 		deregister(t, b, "api", addrOf(old))
 		if got := <-answer; got.code == http.StatusOK {
@@ -264,7 +264,7 @@ func TestTargetComesBackWhileItDrains(t *testing.T) {
 		target, arrived, release := held(t)
 		addr := addrOf(target)
 		register(t, b, "api", addr)
-		first := ask(t, b, "/x")
+		first := ask(t, b)
 		<-arrived
 		if err := b.Deregister("api", addr); err != nil {
 			t.Fatal(err)
@@ -276,7 +276,7 @@ func TestTargetComesBackWhileItDrains(t *testing.T) {
 			targets, err := b.TargetHealth("api")
 			return err == nil && slices.Equal(targets, []TargetHealth{{addr, Draining}, {addr, Healthy}})
 		})
-		second := ask(t, b, "/x")
+		second := ask(t, b)
 		<-arrived
 		release()
 		for _, answer := range []chan reply{first, second} {
@@ -368,7 +368,7 @@ func TestTargetsDieUnderLoad(t *testing.T) {
 		end := traffic(t, b, 8)
 		old.Listener.Close()
 		old.CloseClientConnections()
-		await(t, "unhealthy", func() bool { return stateOf(t, b, "api", addrOf(old)) == Unhealthy })
+		await(t, "unhealthy", func() bool { return stateOf(t, b, addrOf(old)) == Unhealthy })
 		if _, failures := end(); len(failures) == 0 {
 			t.Error("nobody noticed that a target died")
 		}

@@ -5,27 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
 // ErrNoHAProxy is returned where haproxy is not installed.
 var ErrNoHAProxy = errors.New("haproxy is not installed")
 
-const (
-	// haproxyStart and haproxyEnd are how long haproxy may take to start and to end.
-	haproxyStart = 10 * time.Second
-	haproxyEnd   = 5 * time.Second
-	// haproxyPoll is how often it is asked for the health of targets.
-	haproxyPoll = 20 * time.Millisecond
-)
+// haproxyPoll is how often haproxy is asked for the health of targets.
+const haproxyPoll = 20 * time.Millisecond
 
 // HAProxy is haproxy, as a process, with the same files. All changes go through its
 // runtime API, so that it never reloads. Where it differs from an ALB:
@@ -86,73 +79,6 @@ func StartHAProxy(ctx context.Context, setup *Setup, options Options) (*HAProxy,
 	h.running.Go(h.watch)
 	return h, nil
 }
-
-func (h *HAProxy) start(ctx context.Context, program string) error {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer ln.Close()
-	h.addr = ln.Addr().String()
-	tcp, ok := ln.(*net.TCPListener)
-	if !ok {
-		return fmt.Errorf("%T cannot be handed on", ln)
-	}
-	// haproxy inherits the listener, so that nobody can take its port.
-	file, err := tcp.File()
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	rules, err := renderRules(h.setup, h.table)
-	if err != nil {
-		return err
-	}
-	config := filepath.Join(h.dir, "haproxy.cfg")
-	if err := errors.Join(
-		os.WriteFile(h.rulesFile(), []byte(rules), 0o600),
-		os.WriteFile(config, []byte(renderConfig(h.setup, string(h.api), h.rulesFile(), h.scale)), 0o600),
-	); err != nil {
-		return err
-	}
-	h.process = exec.CommandContext(context.WithoutCancel(ctx), program, "-db", "-f", config) //nolint:gosec // it is haproxy
-	h.process.ExtraFiles = []*os.File{file}
-	h.process.Stderr = h.output
-	dieWithParent(h.process)
-	if err := h.process.Start(); err != nil {
-		return err
-	}
-	go func() {
-		_ = h.process.Wait()
-		close(h.exited)
-	}()
-	return h.awaitStart(ctx)
-}
-
-// awaitStart waits until haproxy answers on its socket, and kills it if it does not.
-func (h *HAProxy) awaitStart(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, haproxyStart)
-	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
-		_, err := h.api.ask(ctx, "show version")
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-h.exited:
-			return fmt.Errorf("haproxy ended: %v: %s", h.process.ProcessState, h.output.Bytes())
-		case <-ctx.Done():
-			_ = h.process.Process.Kill()
-			<-h.exited
-			return fmt.Errorf("haproxy does not answer: %w: %s", err, h.output.Bytes())
-		}
-	}
-}
-
-func (h *HAProxy) rulesFile() string { return filepath.Join(h.dir, "rules.map") }
 
 // Addr is where clients connect to.
 func (h *HAProxy) Addr() string { return h.addr }
@@ -336,27 +262,4 @@ func (h *HAProxy) event(t *haproxyTarget, from, to State) {
 	if h.onHealth != nil {
 		h.onHealth(HealthEvent{time.Now(), t.group, t.addr, from, to})
 	}
-}
-
-// Close ends haproxy, also with requests that are not over.
-func (h *HAProxy) Close() error {
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return errors.New("the balancer is closed")
-	}
-	h.closed = true
-	h.mu.Unlock()
-	h.stop()
-	h.running.Wait()
-	err := h.process.Process.Signal(syscall.SIGTERM)
-	late := time.NewTimer(haproxyEnd)
-	defer late.Stop()
-	select {
-	case <-h.exited:
-	case <-late.C:
-		err = errors.Join(errors.New("haproxy did not end and was killed"), h.process.Process.Kill())
-		<-h.exited
-	}
-	return errors.Join(err, os.RemoveAll(h.dir))
 }

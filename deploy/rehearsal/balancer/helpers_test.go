@@ -23,29 +23,29 @@ const ecs = "../../ecs"
 // scale makes a health check's interval 20 ms.
 const scale = 300
 
-func testSetup(t testing.TB) *Setup {
-	t.Helper()
+func testSetup(tb testing.TB) *Setup {
+	tb.Helper()
 	setup, err := Load(ecs)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return setup
 }
 
 // started is a balancer that is closed when the test ends.
-func started[B Balancer](t testing.TB, start func(context.Context, *Setup, Options) (B, error), setup *Setup, options Options) B {
-	t.Helper()
+func started[B Balancer](tb testing.TB, start func(context.Context, *Setup, Options) (B, error), setup *Setup, options Options) B {
+	tb.Helper()
 	options.HealthScale = scale
-	b, err := start(t.Context(), setup, options)
+	b, err := start(tb.Context(), setup, options)
 	if errors.Is(err, ErrNoHAProxy) && !*needHAProxy {
-		t.Skipf("SKIPPED, NOT TESTED: %v (-haproxy makes this a failure)", err)
+		tb.Skipf("SKIPPED, NOT TESTED: %v (-haproxy makes this a failure)", err)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := b.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return b
@@ -63,12 +63,12 @@ func eachBalancer(t *testing.T, test func(t *testing.T, start func(*Setup, Optio
 }
 
 // serving is a target that is well and answers with what it is called and what it got.
-func serving(t testing.TB, name string) *httptest.Server {
-	t.Helper()
-	return handling(t, func(w http.ResponseWriter, r *http.Request) {
+func serving(tb testing.TB, name string) *httptest.Server {
+	tb.Helper()
+	return handling(tb, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			t.Errorf("the body that %s got: %v", name, err)
+			tb.Errorf("the body that %s got: %v", name, err)
 		}
 		w.Header().Set("X-Target", name)
 		_, _ = io.WriteString(w, name+" "+r.Method+" "+r.RequestURI+" "+string(body))
@@ -76,72 +76,72 @@ func serving(t testing.TB, name string) *httptest.Server {
 }
 
 // handling is a target that is well; handler answers what is no health check.
-func handling(t testing.TB, handler http.HandlerFunc) *httptest.Server {
-	t.Helper()
+func handling(tb testing.TB, handler http.HandlerFunc) *httptest.Server {
+	tb.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			handler(w, r)
 		}
 	}))
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
 func addrOf(s *httptest.Server) string { return s.Listener.Addr().String() }
 
 // register registers targets and waits until all of the group are healthy.
-func register(t testing.TB, b Balancer, group string, addrs ...string) {
-	t.Helper()
+func register(tb testing.TB, b Balancer, group string, addrs ...string) {
+	tb.Helper()
 	for _, addr := range addrs {
 		if err := b.Register(group, addr); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
-	if err := WaitHealthy(within(t), b, group); err != nil {
-		t.Fatal(err)
+	if err := WaitHealthy(within(tb), b, group); err != nil {
+		tb.Fatal(err)
 	}
 }
 
 // deregister deregisters a target and waits until it is gone.
-func deregister(t testing.TB, b Balancer, group, addr string) {
-	t.Helper()
+func deregister(tb testing.TB, b Balancer, group, addr string) {
+	tb.Helper()
 	if err := b.Deregister(group, addr); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := WaitGone(within(t), b, group, addr); err != nil {
-		t.Fatal(err)
+	if err := WaitGone(within(tb), b, group, addr); err != nil {
+		tb.Fatal(err)
 	}
 }
 
 // within gives what a test waits for 10 s.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	t.Cleanup(cancel)
+func within(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Second)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
 // await asks until what is asked is so.
-func await(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	ctx := within(t)
+func await(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
+	ctx := within(tb)
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("never: %s", what)
+			tb.Fatalf("never: %s", what)
 		}
 	}
 }
 
-// stateOf gives a target's state, or "" if it is not there.
-func stateOf(t testing.TB, b Balancer, group, addr string) State {
-	t.Helper()
-	targets, err := b.TargetHealth(group)
+// stateOf gives the state of a target of the group api, or "" if it is not there.
+func stateOf(tb testing.TB, b Balancer, addr string) State {
+	tb.Helper()
+	targets, err := b.TargetHealth("api")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, target := range targets {
 		if target.Target == addr {
@@ -164,10 +164,10 @@ type reply struct {
 	body   string
 }
 
-func newCaller(t testing.TB, addr string) *caller {
-	t.Helper()
+func newCaller(tb testing.TB, addr string) *caller {
+	tb.Helper()
 	c := &caller{addr: addr}
-	t.Cleanup(c.hangUp)
+	tb.Cleanup(c.hangUp)
 	return c
 }
 
@@ -219,20 +219,20 @@ func (c *caller) send(method, request string) (got reply, err error) {
 }
 
 // answers tells whether a GET of a path is answered by the target of that name.
-func answers(t testing.TB, b Balancer, path, name string) {
-	t.Helper()
-	got, err := newCaller(t, b.Addr()).do("GET", path, "")
+func answers(tb testing.TB, b Balancer, path, name string) {
+	tb.Helper()
+	got, err := newCaller(tb, b.Addr()).do("GET", path, "")
 	if err != nil || got.code != http.StatusOK || !strings.HasPrefix(got.body, name+" ") {
-		t.Errorf("GET %s: %d %q, %v; want an answer of %s", path, got.code, got.body, err, name)
+		tb.Errorf("GET %s: %d %q, %v; want an answer of %s", path, got.code, got.body, err, name)
 	}
 }
 
 // answersNoTarget tells whether a GET of a path is answered by the balancer.
-func answersNoTarget(t testing.TB, b Balancer, path, value string) {
-	t.Helper()
-	got, err := newCaller(t, b.Addr()).do("GET", path, "")
+func answersNoTarget(tb testing.TB, b Balancer, path, value string) {
+	tb.Helper()
+	got, err := newCaller(tb, b.Addr()).do("GET", path, "")
 	if err != nil || got.code != http.StatusServiceUnavailable || got.header.Get(HeaderNoTarget) != value {
-		t.Errorf("GET %s: %d %v, %v; want 503 with %s: %s", path, got.code, got.header, err, HeaderNoTarget, value)
+		tb.Errorf("GET %s: %d %v, %v; want 503 with %s: %s", path, got.code, got.header, err, HeaderNoTarget, value)
 	}
 }
 

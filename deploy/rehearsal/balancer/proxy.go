@@ -73,7 +73,6 @@ func (c *client) exchange() (again bool) {
 		return false
 	}
 	again, reusable := c.forward(conn)
-	if !again { conn2, err := t.connect(c.s.ctx); if err == nil { c.forward(conn2); conn2.Close() } }
 	t.done(conn, reusable)
 	return again
 }

@@ -21,12 +21,12 @@ func TestFailsOpen(t *testing.T) {
 	secondCode.Store(http.StatusOK)
 	register(t, b, "api", addrOf(first), addrOf(second))
 	firstCode.Store(http.StatusInternalServerError)
-	await(t, "the first is unhealthy", func() bool { return stateOf(t, b, "api", addrOf(first)) == Unhealthy })
+	await(t, "the first is unhealthy", func() bool { return stateOf(t, b, addrOf(first)) == Unhealthy })
 	for range 4 {
 		answers(t, b, "/x", "second")
 	}
 	secondCode.Store(http.StatusInternalServerError)
-	await(t, "the second is unhealthy", func() bool { return stateOf(t, b, "api", addrOf(second)) == Unhealthy })
+	await(t, "the second is unhealthy", func() bool { return stateOf(t, b, addrOf(second)) == Unhealthy })
 	got := map[string]bool{}
 	for range 4 {
 		r, err := newCaller(t, b.Addr()).do("GET", "/x", "")

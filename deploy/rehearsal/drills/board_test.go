@@ -3,6 +3,7 @@ package drills
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,6 +167,24 @@ func (b *board) owner(t *testing.T, service string) *cast.Process {
 	return nil
 }
 
+// mustOwn gives the process that owns a service's store.
+func (b *board) mustOwn(t *testing.T, service string) *cast.Process {
+	t.Helper()
+	p := b.owner(t, service)
+	if p == nil {
+		t.Fatalf("nobody owns the %s", service)
+	}
+	return p
+}
+
+// waitServed waits until all stores are served.
+func (b *board) waitServed(t *testing.T) {
+	t.Helper()
+	waitFor(t, "all stores are served", func() bool {
+		return !slices.ContainsFunc(services, func(s string) bool { return b.owner(t, s) == nil })
+	})
+}
+
 // running tells whether a process has been started and has not ended.
 func running(p *cast.Process) bool {
 	if p.Done() == nil {
@@ -204,20 +223,21 @@ func terminate(t *testing.T, p *cast.Process) {
 
 // stop terminates all that runs, and has the stores checked, which nobody serves then. A
 // process that has ended by itself, and for a reason, is an error.
-func (b *board) stop(t *testing.T) {
+func (b *board) stop(t *testing.T) error {
 	t.Helper()
+	var errs []error
 	for _, p := range b.processes {
+		end := p.Wait
 		if running(p) {
-			terminate(t, p)
-		} else if p.Done() != nil {
-			if code, err := p.Wait(soon(t)); err != nil || code > 0 {
-				t.Errorf("%s has ended with %d, %v\n%s", p.Name, code, err, p.Log())
-			}
+			end = p.Terminate
+		} else if p.Done() == nil {
+			continue // it was never started
+		}
+		if code, err := end(soon(t)); err != nil || code > 0 {
+			errs = append(errs, fmt.Errorf("%s ended with %d: %w\n%s", p.Name, code, err, p.Log()))
 		}
 	}
-	if err := b.operator().Check(soon(t)); err != nil {
-		t.Error(err)
-	}
+	return errors.Join(append(errs, b.operator().Check(soon(t)))...)
 }
 
 // read reads all that is on a board without processes.
@@ -236,10 +256,45 @@ func (b *board) read(t *testing.T) audit.Board {
 	return all
 }
 
+// An outcome is how a drill has ended.
+type outcome struct {
+	records []load.Record
+	failed  []string // of them, described
+	found   audit.Finding
+	damage  error // processes that failed, and stores that are not sound
+}
+
 // end ends a load and then the board, and holds what is on it against what was asked.
-func (b *board) end(t *testing.T, a *asking) (records []load.Record, found audit.Finding) {
+func (b *board) end(t *testing.T, a *asking) outcome {
 	t.Helper()
-	records = a.stop(t)
-	b.stop(t)
-	return records, audit.Audit(records, b.before, b.read(t))
+	o := outcome{records: a.stop(t), damage: b.stop(t)}
+	o.failed, o.found = failures(o.records), audit.Audit(o.records, b.before, b.read(t))
+	return o
+}
+
+// wantServed fails unless every request was answered with success, every write was done
+// once, and all is sound.
+func (o *outcome) wantServed(t *testing.T) {
+	t.Helper()
+	if len(o.failed) > 0 {
+		t.Errorf("%d of %d requests failed:\n%s", len(o.failed), len(o.records), strings.Join(o.failed[:min(len(o.failed), 10)], "\n"))
+	}
+	if !o.found.OK() {
+		t.Error(&o.found)
+	}
+	if o.damage != nil {
+		t.Error(o.damage)
+	}
+	if !slices.ContainsFunc(o.records, func(r load.Record) bool { return r.Kind.Write() }) {
+		t.Error("nobody wrote anything")
+	}
+}
+
+// wantEntered fails unless each request has entered the board once. No process may have
+// been killed that clients enter through.
+func (b *board) wantEntered(t *testing.T, o *outcome) {
+	t.Helper()
+	if n := b.arrived.count(); n != len(o.records) {
+		t.Errorf("%d requests have entered, and clients sent %d", n, len(o.records))
+	}
 }

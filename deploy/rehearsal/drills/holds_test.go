@@ -20,10 +20,9 @@ type spread []time.Duration
 
 func (s spread) String() string {
 	if len(s) == 0 {
-		return "no request was held"
+		return "never"
 	}
-	return fmt.Sprintf("%d requests were held, half of them for %s, 99 %% for at most %s, all for at most %s",
-		len(s), brief(s[len(s)/2]), brief(s[len(s)*99/100]), brief(s[len(s)-1]))
+	return fmt.Sprintf("%s (median of %d), %s (99 %%), %s (longest)", brief(s[len(s)/2]), len(s), brief(s[len(s)*99/100]), brief(s[len(s)-1]))
 }
 
 // holds asks all processes how long each request was held that they remember.

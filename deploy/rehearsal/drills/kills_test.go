@@ -1,7 +1,6 @@
 package drills
 
 import (
-	"cmp"
 	"flag"
 	"math/rand/v2"
 	"slices"
@@ -17,54 +16,75 @@ var kills = flag.Int("kills", 4, "how often TestKillOwner kills an owner")
 // TestKillOwner kills whichever process owns a store, again and again, while clients
 // enter through one that only forwards.
 func TestKillOwner(t *testing.T) {
-	for name, keys := range map[string]bool{"clients with keys": true, "clients without": false} {
-		t.Run(name, func(t *testing.T) { killOwners(t, (*kills+1)/2, keys) })
+	monoliths := func(t *testing.T, b *board, _ *cast.Process) {
+		b.start(t, "the first monolith", cast.Monolith)
+		b.start(t, "the second monolith", cast.Monolith)
+	}
+	for _, c := range []struct {
+		name string
+		keys bool
+		// start starts the processes that may own the stores.
+		start func(t *testing.T, b *board, forwarder *cast.Process)
+	}{
+		{"monoliths", true, monoliths},
+		{"monoliths, and clients without keys", false, monoliths},
+		{"a monolith and services, and clients without keys", false, func(t *testing.T, b *board, forwarder *cast.Process) {
+			b.start(t, "the monolith", cast.Monolith)
+			b.startServices(t, forwarder)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBoard(t, plain)
+			forwarder := b.start(t, "the forwarder", cast.Monolith, "--no-own")
+			c.start(t, b, forwarder)
+			b.killOwners(t, (*kills+2)/3, c.keys, forwarder)
+		})
 	}
 }
 
-func killOwners(t *testing.T, times int, keys bool) {
-	b := newBoard(t, plain)
-	b.start(t, "the first monolith", cast.Monolith)
-	b.start(t, "the second monolith", cast.Monolith)
-	forwarder := b.start(t, "the forwarder", cast.Monolith, "--no-own")
+// A death is an owner's.
+type death struct {
+	service string
+	at      time.Duration
+}
+
+func (b *board) killOwners(t *testing.T, times int, keys bool, entered *cast.Process) {
+	t.Helper()
 	c := load.Default()
 	c.Keys = keys
-	a := ask(t, c, newEntry(forwarder))
-	type death struct {
-		service string
-		at      time.Duration
-	}
+	a := ask(t, c, newEntry(entered))
 	var deaths []death
 	for n := range times {
 		a.more(t, 200)
-		service := services[n%len(services)]
-		owner := b.owner(t, service)
-		if owner == nil {
-			t.Fatalf("nobody owns the store of %s", service)
-		}
+		service := services[len(services)-1-n%len(services)]
+		owner := b.mustOwn(t, service)
 		a.more(t, rand.IntN(200))
 		deaths = append(deaths, death{service, time.Since(a.pool.Began())})
 		kill(t, owner)
-		waitFor(t, "another process owns all stores", func() bool { return b.served(t) })
+		b.waitServed(t)
 		restart(t, owner)
 	}
 	a.more(t, 500)
 	held := b.holds(t)
-	records, found := b.end(t, a)
-	wantServed(t, records, found)
-	if n := b.arrived.count(); n != len(records) {
-		t.Errorf("%d requests have entered, and clients sent %d", n, len(records))
-	}
-	var longest time.Duration
-	for _, d := range deaths {
-		p, latency := pause(records, d.service, d.at)
+	o := b.end(t, a)
+	o.wantServed(t)
+	b.wantEntered(t, &o)
+	var pauses, latencies spread
+	for i, d := range deaths {
+		next := a.took
+		if i+1 < len(deaths) {
+			next = deaths[i+1].at
+		}
+		p, latency := pause(o.records, d, next)
 		t.Logf("the owner of %s was killed at %s: nobody was answered for %s, and the longest answer took %s",
 			d.service, brief(d.at), brief(p), brief(latency))
-		longest = max(longest, latency)
+		pauses, latencies = append(pauses, p), append(latencies, latency)
 	}
-	t.Logf("%d kills, the longest answer around one took %s; %s", times, brief(longest), held)
-	if longest > time.Second {
-		t.Error("that is over a second")
+	slices.Sort(pauses)
+	slices.Sort(latencies)
+	t.Logf("%d kills: nobody was answered for %s; the longest answers took %s; requests were held for %s", times, pauses, latencies, held)
+	if latencies[len(latencies)-1] > time.Second {
+		t.Error("an answer took over a second")
 	}
 }
 
@@ -76,36 +96,25 @@ func kill(t *testing.T, p *cast.Process) {
 	}
 }
 
-// served tells whether all stores are.
-func (b *board) served(t *testing.T) bool {
-	t.Helper()
-	return !slices.ContainsFunc(services, func(s string) bool { return b.owner(t, s) == nil })
-}
-
-// around is how long after an owner's end its consequences are looked for.
-const around = 2500 * time.Millisecond
-
-// pause gives what clients saw of an owner's end: the longest time in which no request to
-// the service was answered, and the longest that one took which was under way then or was
-// sent soon after.
-func pause(records []load.Record, service string, at time.Duration) (unanswered, latency time.Duration) {
+// pause gives what clients saw of an owner's death until a later time: the longest time in
+// which no request to the service was answered, and the longest that one of them took.
+func pause(records []load.Record, d death, until time.Duration) (unanswered, latency time.Duration) {
 	var ends []time.Duration
+	before := time.Duration(0) // when the last one was answered before
 	for _, r := range records {
-		if r.Kind.Service() != service || r.End < at-around || r.Start > at+around {
-			continue
-		}
-		if !r.Failed() {
+		switch {
+		case r.Kind.Service() != d.service || r.Failed() || r.Start > until:
+		case r.End < d.at:
+			before = max(before, r.End)
+		default:
 			ends = append(ends, r.End)
-		}
-		if r.End >= at {
 			latency = max(latency, r.End-r.Start)
 		}
 	}
-	slices.SortFunc(ends, cmp.Compare)
-	for i := 1; i < len(ends); i++ {
-		if ends[i] >= at {
-			unanswered = max(unanswered, ends[i]-ends[i-1])
-		}
+	slices.Sort(ends)
+	for _, end := range ends {
+		unanswered = max(unanswered, end-before)
+		before = end
 	}
 	return unanswered, latency
 }

@@ -2,10 +2,10 @@ package play
 
 import (
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -108,9 +108,9 @@ func TestOrders(t *testing.T) {
 		if !*allOrders && o.String() != whole[1] && i != len(Orders())-1 {
 			continue
 		}
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			res := rehearse(t, Script{Order: o.String(), Seed: uint64(i), Scenes: o.Scenes(), Gap: o.Gap()}) //nolint:gosec // a small number
+			res := rehearse(t, Script{Order: o.String(), Seed: uint64(i), Scenes: o.Scenes(), Gap: o.Gap()})
 			if o.Gap() && res.Verdict.NoTarget == 0 {
 				t.Error("no request was without a target: is there a gap?")
 			}
@@ -121,20 +121,23 @@ func TestOrders(t *testing.T) {
 // TestRandomOrders plays random orders, and kills an owner after each step.
 func TestRandomOrders(t *testing.T) {
 	for i := range *randomOrders {
-		o := RandomOrder(rand.New(rand.NewPCG(uint64(i), 1))) //nolint:gosec // a choice that can be repeated
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
+		o := RandomOrder(rand.New(rand.NewPCG(uint64(i), 1)))
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			rehearse(t, Script{Order: o.String() + ", with kills", Seed: uint64(i), Scenes: o.Scenes(), Gap: o.Gap(), KillOwner: true}) //nolint:gosec // as above
+			rehearse(t, Script{Order: o.String() + ", with kills", Seed: uint64(i), Scenes: o.Scenes(), Gap: o.Gap(), KillOwner: true})
 		})
 	}
 }
 
-func TestStrangler(t *testing.T) {
-	t.Parallel()
-	rehearse(t, Script{Order: "strangler", Seed: 1, Scenes: Strangler()})
-}
-
-func TestTutorial(t *testing.T) {
-	t.Parallel()
-	rehearse(t, Script{Order: "tutorial", Seed: 2, Scenes: Tutorial()})
+// TestScripts plays what the program plays.
+func TestScripts(t *testing.T) {
+	if !*allOrders {
+		t.Skip("go run ./deploy/rehearsal plays these, and so does this test with -orders")
+	}
+	for i, scenes := range [][]Scene{Tutorial(), Strangler()} {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			rehearse(t, Script{Order: scenes[0].Name, Seed: uint64(i), Scenes: scenes})
+		})
+	}
 }

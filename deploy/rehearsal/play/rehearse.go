@@ -17,11 +17,10 @@ import (
 
 // A Script is what is played, and how.
 type Script struct {
-	Title   string
-	Version string // of the programs
-	Order   string
-	Seed    uint64
-	Scenes  []Scene
+	Title  string
+	Order  string
+	Seed   uint64
+	Scenes []Scene
 	// Gap says that the scenes leave some path without a target for a while.
 	Gap bool
 	// KillOwner kills an owner after each scene.
@@ -207,7 +206,7 @@ func (r *Rehearsal) Snapshot() report.Snapshot {
 func (r *Rehearsal) result(took time.Duration, found audit.Finding) (result.Result, error) {
 	f := r.pool.Figures()
 	res := result.Result{
-		Title: r.script.Title, Version: r.script.Version, Start: r.began, Took: took, Order: r.script.Order, Seed: r.script.Seed, Gap: r.script.Gap,
+		Title: r.script.Title, Start: r.began, Took: took, Order: r.script.Order, Seed: r.script.Seed, Gap: r.script.Gap,
 		Steps: r.steps,
 		Verdict: result.Verdict{
 			Requests: f.Requests, Reads: f.Reads, Writes: f.Writes, Acknowledged: f.Acknowledged,
@@ -215,6 +214,9 @@ func (r *Rehearsal) result(took time.Duration, found audit.Finding) (result.Resu
 			Changed: len(found.Changed), Strange: len(found.Strange),
 			P50: f.P50, P99: f.P99, Max: f.Max, LongestHold: r.longestHold,
 		},
+	}
+	if len(r.status.Processes) > 0 {
+		res.Version = r.status.Processes[0].Version
 	}
 	for _, b := range r.pool.Buckets() {
 		res.Buckets = append(res.Buckets, result.Bucket{At: b.At, Requests: b.Requests, Failed: b.Failed, P50: b.P50, P99: b.P99, Max: b.Max})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -84,15 +85,7 @@ func (s *Stage) rest(service string) string {
 func (s *Stage) enter(leaving ...*cast.Process) {
 	entries := make(map[string]string)
 	here := func(p *cast.Process) bool {
-		if p == nil || !p.Running() {
-			return false
-		}
-		for _, l := range leaving {
-			if l == p {
-				return false
-			}
-		}
-		return true
+		return p != nil && p.Running() && !slices.Contains(leaving, p)
 	}
 	for _, name := range services {
 		switch {

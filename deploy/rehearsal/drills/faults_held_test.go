@@ -1,0 +1,3 @@
+package drills
+
+func heldFaults() []trial { return nil }

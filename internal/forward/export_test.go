@@ -1,0 +1,11 @@
+package forward
+
+// Limits that tests go to.
+const (
+	MaxRunning   = maxRunning
+	MaxUndecided = maxUndecided
+	DecideWithin = decideWithin
+)
+
+// Held gives what answers take that wait to be written.
+func (s *Server) Held() int64 { return s.held.Load() }
