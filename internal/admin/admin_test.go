@@ -66,7 +66,7 @@ type fixture struct {
 // serve starts an admin server for one store, which it owns, and connects to it.
 func serve(t *testing.T) *fixture {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "sb") // a socket's path is short
+	dir, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // a socket's path is short, and t.TempDir has the test's name in it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,11 +27,14 @@ func TestBackupWhileWriting(t *testing.T) {
 	var wrote atomic.Int64
 	go func() {
 		defer close(written)
+		// Paced: a store that grows as fast as it can outruns the checks of its copies.
+		next := time.NewTicker(time.Millisecond)
+		defer next.Stop()
 		for {
 			select {
 			case <-stop:
 				return
-			default:
+			case <-next.C:
 				add(t, f.store, 100)
 				wrote.Add(1)
 			}

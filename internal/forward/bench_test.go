@@ -78,4 +78,3 @@ func callAtOnce(b *testing.B, callers int, invoke func(req, reply proto.Message)
 		}
 	}
 }
-

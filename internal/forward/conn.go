@@ -41,7 +41,7 @@ type Conn struct {
 	path   string
 	life   context.Context // until Close
 	end    context.CancelFunc
-	ended  chan struct{} // when nothing is left
+	ended  chan struct{}           // when nothing is left
 	latest atomic.Pointer[session] // in use, or the last one
 }
 

@@ -136,11 +136,11 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
-	begun, go_ := make(chan struct{}, 3), make(chan struct{})
+	begun, answer := make(chan struct{}, 3), make(chan struct{})
 	h := listen(t, answering(func(_ context.Context, id int64) (*usersv1.User, error) {
 		if id == 0 {
 			begun <- struct{}{}
-			<-go_
+			<-answer
 		}
 		return &usersv1.User{Id: id}, nil
 	}))
@@ -164,7 +164,7 @@ func TestGivingUp(t *testing.T) {
 			t.Errorf("a deadline in %v: %v", in, err)
 		}
 	}
-	close(go_) // their answers come now, and belong to nobody
+	close(answer) // their answers come now, and belong to nobody
 	if u, err := get(t.Context(), c, 2); err != nil || u.GetId() != 2 {
 		t.Errorf("the next call: %v, %v", u, err)
 	}

@@ -201,6 +201,7 @@ func parseCall(b []byte, now time.Time) (c Call, err error) {
 			c.RetryKey = slices.Clone(text)
 		case -callMessage:
 			c.Message = text
+		default: // another version's
 		}
 		return true
 	})
@@ -227,6 +228,7 @@ func parseAnswer(b []byte) (a answer, err error) {
 			a.id = number
 		case -answerMessage, -answerStatus:
 			a.failed, a.wire, answered = field == -answerStatus, text, true
+		default: // another version's
 		}
 		return true
 	})

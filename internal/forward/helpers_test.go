@@ -26,13 +26,13 @@ const method = usersv1.UsersService_GetUser_FullMethodName
 const soon = 10 * time.Second
 
 // socketPath gives a path that is short enough for a socket.
-func socketPath(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // t.TempDir() may be too long
+func socketPath(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // tb.TempDir() may be too long
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	tb.Cleanup(func() { os.RemoveAll(dir) })
 	return filepath.Join(dir, "s")
 }
 
@@ -44,49 +44,50 @@ type host struct {
 }
 
 // listen starts a server on a socket of its own, until the test ends.
-func listen(t testing.TB, handler forward.Handler) *host {
-	t.Helper()
-	return listenAt(t, socketPath(t), handler)
+func listen(tb testing.TB, handler forward.Handler) *host {
+	tb.Helper()
+	return listenAt(tb, socketPath(tb), handler)
 }
 
-func listenAt(t testing.TB, path string, handler forward.Handler) *host {
-	t.Helper()
+func listenAt(tb testing.TB, path string, handler forward.Handler) *host {
+	tb.Helper()
 	ln, err := net.Listen("unix", path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	rest, calls := forward.Split(ln)
 	h := &host{path: path, log: new(logBuffer)}
 	h.Server = forward.NewServer(handler, slog.New(slog.NewTextHandler(h.log, nil)))
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(calls) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = rest.Close()
-		h.stop(t, soon)
+		h.stop(tb, soon)
 		if err := <-served; err != nil {
-			t.Errorf("the server ended with %v", err)
+			tb.Errorf("the server ended with %v", err)
 		}
+		eventually(tb, "the end of the server's goroutines", func() bool { return h.Idle() == 0 })
 	})
 	return h
 }
 
 // stop ends a server, which has a time to do so.
-func (h *host) stop(t testing.TB, within time.Duration) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), within)
+func (h *host) stop(tb testing.TB, within time.Duration) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), within)
 	defer cancel()
 	if err := h.Shutdown(ctx); err != nil {
-		t.Error(err)
+		tb.Error(err)
 	}
 }
 
 // dial connects to a server until the test ends.
-func dial(t testing.TB, path string) *forward.Conn {
-	t.Helper()
+func dial(tb testing.TB, path string) *forward.Conn {
+	tb.Helper()
 	c := forward.Dial(path)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := c.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return c
@@ -121,23 +122,23 @@ var echo = answering(func(_ context.Context, id int64) (*usersv1.User, error) { 
 func bio(size int) *usersv1.User { return &usersv1.User{Bio: strings.Repeat("b", size)} }
 
 // eventually waits for something that is to come soon.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
 	for deadline := time.Now().Add(soon); !is(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, soon)
+			tb.Fatalf("%s: not within %v", what, soon)
 		}
 		<-time.After(time.Millisecond)
 	}
 }
 
 // wait waits for a channel to be closed.
-func wait[T any](t testing.TB, what string, c <-chan T) {
-	t.Helper()
+func wait[T any](tb testing.TB, what string, c <-chan T) {
+	tb.Helper()
 	select {
 	case <-c:
 	case <-time.After(soon):
-		t.Fatalf("%s: not within %v", what, soon)
+		tb.Fatalf("%s: not within %v", what, soon)
 	}
 }
 
@@ -160,11 +161,11 @@ func (b *logBuffer) String() string {
 }
 
 // processorTime gives what this process has used.
-func processorTime(t testing.TB) time.Duration {
-	t.Helper()
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -46,10 +46,8 @@ func (s *splitter) accept() {
 		s.undecided <- struct{}{}
 		conn, err := s.ln.Accept()
 		if err == nil {
-			go func() {
-				s.decide(conn)
-				<-s.undecided
-			}()
+			s.decide(conn)
+			<-s.undecided
 			continue
 		}
 		<-s.undecided

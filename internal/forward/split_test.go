@@ -123,37 +123,47 @@ func TestCallsStopFirst(t *testing.T) {
 func TestSilentClients(t *testing.T) {
 	t.Parallel()
 	b := serveBoth(t)
-	silent := make([]net.Conn, forward.MaxUndecided-1)
+	c := dial(t, b.path)
+	// On a busy machine it may take a few attempts to be faster than the time limit.
+	eventually(t, "a call that silent clients do not hold up", func() bool {
+		began := time.Now()
+		silent := dialSilent(t, b.path, forward.MaxUndecided-1)
+		_, err := get(t.Context(), dial(t, b.path), 1)
+		took := time.Since(began)
+		for _, conn := range silent {
+			wantEnd(t, conn)
+		}
+		return err == nil && took < forward.DecideWithin
+	})
+	// When as many are undecided as may, others wait until they are left.
+	silent := dialSilent(t, b.path, forward.MaxUndecided+1)
+	if err := b.health(t); err != nil {
+		t.Error(err)
+	}
+	if _, err := get(t.Context(), c, 1); err != nil {
+		t.Error(err)
+	}
+	for _, conn := range silent {
+		wantEnd(t, conn)
+	}
+}
+
+// dialSilent makes connections that do not say what they are.
+func dialSilent(t *testing.T, path string, n int) []net.Conn {
+	t.Helper()
+	silent := make([]net.Conn, n)
 	for i := range silent {
-		conn, err := net.Dial("unix", b.path)
+		conn, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		t.Cleanup(func() { conn.Close() })
 		if _, err := io.WriteString(conn, "SBF"[:i%4]); err != nil {
 			t.Fatal(err)
 		}
 		silent[i] = conn
 	}
-	began := time.Now()
-	if _, err := get(t.Context(), dial(t, b.path), 1); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(began); took > forward.DecideWithin/2 {
-		t.Errorf("a call waited %v for silent clients", took)
-	}
-	// One more than may be undecided: now it takes a moment.
-	conn, err := net.Dial("unix", b.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := b.health(t); err != nil {
-		t.Error(err)
-	}
-	for _, conn := range append(silent, conn) {
-		wantEnd(t, conn)
-	}
+	return silent
 }
 
 func TestSplitEnds(t *testing.T) {

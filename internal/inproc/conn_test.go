@@ -338,6 +338,56 @@ func TestRegisterServicePanics(t *testing.T) {
 	}
 }
 
+func TestServe(t *testing.T) {
+	t.Parallel()
+	var chained int
+	conn := inproc.New(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		chained++
+		return next(ctx, req)
+	})
+	usersv1.RegisterUsersServiceServer(conn, &usersServer{get: func(ctx context.Context, r *usersv1.GetUserRequest) (*usersv1.GetUserResponse, error) {
+		if r.GetId() == 13 {
+			return nil, apierr.ErrOverloaded
+		}
+		if name, ok := grpc.Method(ctx); !ok || name != usersv1.UsersService_GetUser_FullMethodName {
+			t.Errorf("the handler's method is %q", name)
+		}
+		key := strings.Join(metadata.ValueFromIncomingContext(ctx, "key"), ",")
+		return &usersv1.GetUserResponse{User: &usersv1.User{Id: r.GetId(), Bio: key}}, nil
+	}})
+	wire := func(id int64) []byte {
+		b, err := proto.Marshal(&usersv1.GetUserRequest{Id: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, c := range []struct {
+		method string
+		wire   []byte
+		md     metadata.MD
+		want   *usersv1.User
+		code   codes.Code
+	}{
+		{usersv1.UsersService_GetUser_FullMethodName, wire(5), nil, &usersv1.User{Id: 5}, codes.OK},
+		{usersv1.UsersService_GetUser_FullMethodName, wire(6), metadata.Pairs("key", "k"), &usersv1.User{Id: 6, Bio: "k"}, codes.OK},
+		{usersv1.UsersService_GetUser_FullMethodName, wire(13), nil, nil, codes.ResourceExhausted},
+		{usersv1.UsersService_GetUser_FullMethodName, []byte("\xff"), nil, nil, codes.Internal},
+		{"/splitboard.users.v1.UsersService/None", nil, nil, nil, codes.Unimplemented},
+	} {
+		resp, err := conn.Serve(t.Context(), c.method, c.wire, c.md)
+		if status.Code(err) != c.code {
+			t.Errorf("%s of %q: %v, want %v", c.method, c.wire, err, c.code)
+		}
+		if c.want != nil && !proto.Equal(resp, &usersv1.GetUserResponse{User: c.want}) {
+			t.Errorf("%s of %q: %v", c.method, c.wire, resp)
+		}
+	}
+	if chained != 3 {
+		t.Errorf("%d calls went through the chain", chained)
+	}
+}
+
 // One request sent by many callers at once must be safe, as it is over the
 // network; the race detector watches.
 func TestSharedRequest(t *testing.T) {

@@ -152,6 +152,7 @@ func (l *Lease) refuse(err error) {
 	}
 	l.backoff = min(max(2*l.backoff, minBackoff), maxBackoff)
 	l.retryAt = time.Now().Add(l.backoff)
+	l.beside = l.view.Load().role == forwarding
 }
 
 // candidateLoop tries to become the owner: quickly when the owner was lost, else now and
@@ -191,6 +192,10 @@ func (l *Lease) try() {
 		return
 	}
 	defer l.end()
+	if l.beside && l.view.Load().role != forwarding {
+		// The owner is lost, and with it maybe what was wrong, as with two lock files.
+		l.beside, l.backoff, l.retryAt = false, 0, time.Time{}
+	}
 	if l.lock != nil || time.Now().Before(l.retryAt) {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/splitboard/splitboard/internal/admin"
+
 	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
 )
 
@@ -76,5 +78,50 @@ func TestTargetIsStopped(t *testing.T) {
 	}
 	if got := a.names(t)["held"]; got != 10 {
 		t.Errorf("%d of 10 are there", got)
+	}
+}
+
+// The owner is killed when it has told of a step of its handoff, or a little later. The
+// target owns the store in any case, and what came meanwhile is done once.
+func TestOwnerDiesInHandoff(t *testing.T) {
+	for _, step := range allSteps {
+		t.Run(step.String(), func(t *testing.T) {
+			dir := folder(t)
+			a := startChild(t, dir, setup{})
+			b := start(t, dir, setup{})
+			c := start(t, dir, setup{NeverOwn: true})
+			for _, n := range []*node{b, c} {
+				forwards(t, n, a.id)
+			}
+			c.want(t, "before")
+			operator, err := admin.DialOwner(t.Context(), dir, "users")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer operator.Close()
+			held := make(chan error, 1)
+			var died time.Time
+			err = operator.HandOff(t.Context(), "users", b.id, false, func(r *adminv1.HandoffResponse) {
+				if r.GetStep() != step {
+					return
+				}
+				go func() {
+					held <- each(10, func(i int) error { _, err := []*node{b, c}[i%2].create(t.Context(), "held"); return err })
+				}()
+				a.kill(t)
+				died = time.Now()
+			})
+			if died.IsZero() {
+				t.Fatalf("the step was never told: %v", err)
+			}
+			eventually(t, 3*time.Second, "the target owns the store", b.owns)
+			t.Logf("the target owns the store after %s", time.Since(died))
+			if err := <-held; err != nil {
+				t.Error(err)
+			}
+			if got := b.names(t); got["before"] != 1 || got["held"] != 10 {
+				t.Errorf("the store has %v", got)
+			}
+		})
 	}
 }

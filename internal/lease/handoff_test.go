@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -98,18 +99,23 @@ func TestHandoff(t *testing.T) {
 	}
 }
 
-// migrated makes a store that only binaries can read that know version 2.
-func migrated(t *testing.T, dir string) {
+// made makes a store, as a command does.
+func made(t *testing.T, dir string) {
 	t.Helper()
-	path := filepath.Join(dir, storeFile)
-	s, err := store.Open(path, schemaOf(2), store.Options{})
+	s, err := store.Open(filepath.Join(dir, storeFile), schemaOf(2), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, after, err := store.Migrate(path, schemaOf(2)); err != nil || after != 2 {
+}
+
+// migrated makes a store that only binaries can read that know version 2.
+func migrated(t *testing.T, dir string) {
+	t.Helper()
+	made(t, dir)
+	if _, after, err := store.Migrate(filepath.Join(dir, storeFile), schemaOf(2)); err != nil || after != 2 {
 		t.Fatalf("migrated to %d: %v", after, err)
 	}
 }
@@ -220,10 +226,11 @@ func TestHandoffAndCandidatesTries(t *testing.T) {
 		trying.Go(func() {
 			for ctx.Err() == nil {
 				n.lease.Try()
+				<-time.After(50 * time.Microsecond)
 			}
 		})
 	}
-	for i := range 10 {
+	for i := range 20 {
 		from, to := a, b
 		if i%2 == 1 {
 			from, to = b, a

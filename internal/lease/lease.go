@@ -59,6 +59,7 @@ type Lease struct {
 	barred  atomic.Pointer[string] // why there is to be none any more; nil: there may
 	retryAt time.Time              // guarded by moving: no acquisition before
 	backoff time.Duration          // guarded by moving
+	beside  bool                   // guarded by moving: it failed while another process owned the store
 
 	forwarded atomic.Int64
 

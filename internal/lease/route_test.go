@@ -239,6 +239,27 @@ func TestClientsRetryKeyHasNoEffect(t *testing.T) {
 	}
 }
 
+// A call in process has no key of the call that it is made in: its own sender sends it.
+func TestCallInAnotherCall(t *testing.T) {
+	a, b := pair(t, setup{})
+	around := metadata.NewIncomingContext(t.Context(), metadata.Pairs(
+		idempotency.Metadata, "of the other", forward.RetryKeyMetadata, "0123456789abcdef"))
+	for _, n := range []*node{a, b} {
+		first, err := n.create(around, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second, err := n.create(around, "x"); err != nil || second.GetId() == first.GetId() {
+			t.Errorf("the second is %v, %v", second, err)
+		}
+	}
+	for _, c := range a.arrived.list() {
+		if c.IdempotencyKey != "" || string(c.RetryKey) == "0123456789abcdef" {
+			t.Errorf("it was forwarded with the keys %q and %q", c.IdempotencyKey, c.RetryKey)
+		}
+	}
+}
+
 // A client that gives up is not waited for, and ends nothing but its own call.
 func TestForwardedCallIsCancelled(t *testing.T) {
 	a, b := pair(t, setup{})

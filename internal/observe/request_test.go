@@ -67,6 +67,15 @@ func onlyLine(t *testing.T, out *syncBuffer) map[string]any {
 	return line
 }
 
+func TestWithSentRequestID(t *testing.T) {
+	if id := RequestID(WithSentRequestID(t.Context(), "sent")); id != "sent" {
+		t.Errorf("the id is %q", id)
+	}
+	if id := RequestID(WithSentRequestID(t.Context(), "two\nlines")); len(id) != 32 {
+		t.Errorf("instead of one that is not fit, the id is %q", id)
+	}
+}
+
 func TestHTTP(t *testing.T) {
 	for _, c := range []struct {
 		name, method, target string
@@ -100,14 +109,14 @@ func TestHTTP(t *testing.T) {
 			}))
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(c.method, c.target, nil)
-			r.Header.Set(headerRequestID, "mine")
+			r.Header.Set("X-Request-ID", "mine")
 			func() {
 				defer func() { _ = recover() }()
 				h.ServeHTTP(w, r)
 			}()
 			l.Close()
-			if seen != "mine" || w.Header().Get(headerRequestID) != "mine" {
-				t.Errorf("request id: handler saw %q, answer has %q", seen, w.Header().Get(headerRequestID))
+			if seen != "mine" || w.Header().Get("X-Request-ID") != "mine" {
+				t.Errorf("request id: handler saw %q, answer has %q", seen, w.Header().Get("X-Request-ID"))
 			}
 			line := onlyLine(t, &out)
 			if line["status"] != c.status || line["bytes"] != c.bytes || line["method"] != c.method ||

@@ -50,7 +50,7 @@ func (c *importCommand) Run(a *app) error {
 	})
 	switch {
 	case errors.Is(err, lease.ErrHeld):
-		return fmt.Errorf("%w; a store is imported into while nobody serves it: stop that process first", err)
+		return fmt.Errorf("%w; a store is imported into while nobody serves it: stop every process that may own it first", err)
 	case errors.Is(err, transfer.ErrNotEmpty):
 		return fmt.Errorf("%w; import fills an empty store: name another folder with --data, or move that file away first", err)
 	case errors.Is(err, context.Canceled):

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ import (
 // sockets must be.
 func shared(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "sb")
+	dir, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // t.TempDir has the test's name in it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestSecondProcessForwards(t *testing.T) {
 		<-owner.users.running
 	}
 	resp, body := ask(t, "POST", "http://"+second.HTTPAddr()+"/api/users", strings.NewReader("rest"))
-	if resp.StatusCode != 200 || body != "3" {
+	if resp.StatusCode != http.StatusOK || body != "3" {
 		t.Errorf("by REST: %d %s", resp.StatusCode, body)
 	}
 	if _, body := ask(t, "GET", "http://"+owner.HTTPAddr()+"/api/users/3", nil); body != testRequestID+" rest" {
@@ -226,7 +227,7 @@ func TestServeBesideACommand(t *testing.T) {
 		t.Fatal("two have the lock")
 	}
 	began := time.Now()
-	if resp, body := ask(t, "GET", "http://"+r.HTTPAddr()+"/api/users/1", nil); resp.StatusCode == 200 || !strings.Contains(body, "no process owns the store") ||
+	if resp, body := ask(t, "GET", "http://"+r.HTTPAddr()+"/api/users/1", nil); resp.StatusCode == http.StatusOK || !strings.Contains(body, "no process owns the store") ||
 		time.Since(began) < time.Second || time.Since(began) > 5*time.Second {
 		t.Errorf("after %v: %d %s", time.Since(began), resp.StatusCode, body)
 	}

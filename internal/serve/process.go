@@ -128,7 +128,7 @@ func (p *Process) stopAfter(ctx context.Context, pause time.Duration) error {
 // on answering for a while, so that load balancers and clients turn elsewhere before the
 // listeners close.
 func (p *Process) drain(ctx context.Context, pause time.Duration) {
-	p.handOff()
+	p.handOff() //nolint:contextcheck // ctx ends the pause alone
 	p.draining.Store(true)
 	if p.health != nil {
 		p.health.Shutdown()
@@ -141,7 +141,7 @@ func (p *Process) drain(ctx context.Context, pause time.Duration) {
 	case <-time.After(pause):
 	case <-ctx.Done():
 	}
-	p.handOff() // to those who came meanwhile
+	p.handOff() //nolint:contextcheck // as above; to those who came meanwhile
 }
 
 // handOff hands every store that the process owns to one that is able.

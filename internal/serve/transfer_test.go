@@ -233,7 +233,7 @@ func TestImportAndExportWhileServed(t *testing.T) {
 		t.Errorf("the folder has %v", left)
 	}
 	code, out, errs := runFake(boardBinary(), "import", "--data", data, file)
-	if code != exitHeld || out != "" || !strings.HasSuffix(errs, "; a store is imported into while nobody serves it: stop that process first\n") {
+	if code != exitHeld || out != "" || !strings.HasSuffix(errs, "; a store is imported into while nobody serves it: stop every process that may own it first\n") {
 		t.Errorf("import: %d\n%s%s", code, out, errs)
 	}
 }

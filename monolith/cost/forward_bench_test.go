@@ -124,7 +124,7 @@ func overGRPC(network, addr string) func(*testing.B) func() error {
 // themselves do not need it, and gives its path.
 func serveSocket(b *testing.B, p *serve.Process) string {
 	b.Helper()
-	dir, err := os.MkdirTemp("/tmp", "sb") // b.TempDir() may be too long for a socket
+	dir, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // b.TempDir() may be too long for a socket
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -53,7 +54,10 @@ type grpcClient struct {
 func dialGRPC(p *process) (client, error) {
 	conn, err := grpc.NewClient("passthrough:///"+p.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig())
-	return &grpcClient{conn, usersv1.NewUsersServiceClient(conn)}, err
+	if err != nil {
+		return nil, err
+	}
+	return &grpcClient{conn, usersv1.NewUsersServiceClient(conn)}, nil
 }
 
 func (c *grpcClient) create(ctx context.Context, u *usersv1.User) (*usersv1.User, error) {
@@ -104,14 +108,19 @@ type restClient struct {
 
 func dialREST(p *process) (client, error) {
 	c := &restClient{at: p.http}
-	return c, c.connect()
+	if err := c.connect(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
-func (c *restClient) connect() (err error) {
-	if c.conn, err = net.Dial("tcp", c.at); err == nil {
-		c.r, c.done = bufio.NewReader(c.conn), false
+func (c *restClient) connect() error {
+	conn, err := net.Dial("tcp", c.at)
+	if err != nil {
+		return err
 	}
-	return err
+	c.conn, c.r, c.done = conn, bufio.NewReader(conn), false
+	return nil
 }
 
 // refusal is an answer that is no success.
@@ -206,6 +215,19 @@ func (c *restClient) named(ctx context.Context, username string) ([]*usersv1.Use
 		list = append(list, u)
 	}
 	return list, nil
+}
+
+// healthy tells what a load balancer learns when it asks.
+func (c *restClient) healthy(t *testing.T) bool {
+	t.Helper()
+	_, _, err := c.send(t.Context(), http.MethodGet, "/", nil, http.StatusOK)
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.status == http.StatusServiceUnavailable {
+		return false
+	}
+	if err != nil {
+		t.Fatalf("asking for the health: %v", err)
+	}
+	return true
 }
 
 func (c *restClient) close() { _ = c.conn.Close() }

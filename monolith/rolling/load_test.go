@@ -91,6 +91,12 @@ func (l *load) failed() bool {
 	return len(l.failures) > 0
 }
 
+func (l *load) fail(how string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures = append(l.failures, how)
+}
+
 func (l *load) tell(u *usersv1.User) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,8 +115,9 @@ func (c *loadClient) run() {
 		}
 	}()
 	for n := 0; !c.load.done.Load(); n++ {
+		at := c.at.Load()
 		var err error
-		if at := c.at.Load(); at != c.enters.Load() {
+		if at != c.enters.Load() {
 			if conn != nil {
 				conn.close()
 			}
@@ -121,10 +128,7 @@ func (c *loadClient) run() {
 			err = c.write(conn, fmt.Sprint(c.name, "_", n))
 		}
 		if err != nil {
-			at := c.enters.Load()
-			c.load.mu.Lock()
-			c.load.failures = append(c.load.failures, fmt.Sprintf("%s over %s through %s of the %s version: %v", c.name, c.face, at.instance, at.version, err))
-			c.load.mu.Unlock()
+			c.load.fail(fmt.Sprintf("%s through %s of the %s version: %v", c.face, at.instance, at.version, err))
 			return
 		}
 	}
@@ -140,8 +144,11 @@ func (c *loadClient) write(conn client, username string) error {
 	}
 	c.load.tell(created)
 	read, err := c.one(func(ctx context.Context) (*usersv1.User, error) { return conn.get(ctx, created.GetId()) })
-	if err != nil || !proto.Equal(read, created) {
-		return fmt.Errorf("reading %v gives %v, %w", created, read, err)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", username, err)
+	}
+	if !proto.Equal(read, created) {
+		return fmt.Errorf("reading %v gives %v", created, read)
 	}
 	updated, err := c.one(func(ctx context.Context) (*usersv1.User, error) {
 		return conn.update(ctx, created.GetId(), "as it was changed")

@@ -192,7 +192,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 // shared gives a data folder whose path is short enough for sockets.
 func shared(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "sb")
+	dir, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,13 +32,12 @@ func TestRolls(t *testing.T) {
 		next := []version{second, first}[n%2].start(t, data, "--drain", "2s")
 		early.move(t, next)
 		l.more(t)
+		health := dial(t, "REST", owner).(*restClient)
 		owner.terminate(t)
-		waitFor(t, "the end's announcement", func() bool {
-			is = next.version.status(t, data)
-			return is.draining(owner)
-		})
+		waitFor(t, "the end's announcement", func() bool { return !health.healthy(t) })
 		late.move(t, next)
 		l.more(t)
+		is = next.version.status(t, data)
 		if want := (standing{next.instance, before.epoch + 1, 2, 1}); is.standing() != want {
 			t.Fatalf("roll %d: it is %+v, want %+v", n+1, is.standing(), want)
 		}

@@ -21,7 +21,6 @@ type boardStatus struct {
 
 type processStatus struct {
 	Instance string `json:"instance"`
-	Draining bool   `json:"draining"`
 	Stores   []struct {
 		State   string `json:"state"`
 		Refusal string `json:"refusal"`
@@ -61,14 +60,4 @@ func (s *boardStatus) of(p *process) (state, refusal string) {
 		}
 	}
 	return "", ""
-}
-
-// draining tells whether a process says that it is stopping.
-func (s *boardStatus) draining(p *process) bool {
-	for _, is := range s.Processes {
-		if is.Instance == p.instance {
-			return is.Draining
-		}
-	}
-	return false
 }

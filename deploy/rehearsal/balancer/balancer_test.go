@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -164,7 +165,7 @@ func TestHealth(t *testing.T) {
 		}
 		code.Store(http.StatusOK)
 		await(t, "healthy again", func() bool { return stateOf(t, b, addrOf(other)) == Healthy })
-		deregister(t, b, "api", addrOf(other))
+		deregister(t, b, addrOf(other))
 		states := slices.DeleteFunc(events.of(addrOf(other)), func(s State) bool { return s == Unhealthy })
 		if want := []State{Initial, Healthy, Healthy, Draining, ""}; !slices.Equal(states, want) {
 			t.Errorf("the events are %v, not %v", states, want)
@@ -251,8 +252,8 @@ func TestDrainingEndsWithTheDelay(t *testing.T) {
 		register(t, b, "api", addrOf(old))
 		answer := ask(t, b)
 		<-arrived
-		deregister(t, b, "api", addrOf(old))
-		if got := <-answer; got.code == http.StatusOK {
+		deregister(t, b, addrOf(old))
+		if got := <-answer; got.code == http.StatusOK || strings.Contains(got.body, "timeout") {
 			t.Errorf("the request that took too long was answered %d %q", got.code, got.body)
 		}
 	})
@@ -346,7 +347,7 @@ func TestTargetsChangeUnderLoad(t *testing.T) {
 		for range rounds {
 			next := serving(t, "next")
 			register2(t, b, addrOf(next))
-			deregister(t, b, "api", addrOf(now))
+			deregister(t, b, addrOf(now))
 			now.Close()
 			now = next
 		}

@@ -26,6 +26,7 @@ const haproxyPoll = 20 * time.Millisecond
 //   - a new target needs the healthy threshold, not just one good check, and stays
 //     initial if it never passes;
 //   - when all targets of a group are unhealthy it does not fail open;
+//   - an answer of no stated length that is cut off looks whole to the client;
 //   - when a target closes a connection that was used before without answering, it closes
 //     the client's connection without a 502.
 type HAProxy struct {

@@ -102,13 +102,13 @@ func register(tb testing.TB, b Balancer, group string, addrs ...string) {
 	}
 }
 
-// deregister deregisters a target and waits until it is gone.
-func deregister(tb testing.TB, b Balancer, group, addr string) {
+// deregister deregisters a target of the group api and waits until it is gone.
+func deregister(tb testing.TB, b Balancer, addr string) {
 	tb.Helper()
-	if err := b.Deregister(group, addr); err != nil {
+	if err := b.Deregister("api", addr); err != nil {
 		tb.Fatal(err)
 	}
-	if err := WaitGone(within(tb), b, group, addr); err != nil {
+	if err := WaitGone(within(tb), b, "api", addr); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -155,7 +155,7 @@ func TestPassesOn(t *testing.T) {
 			"POST /x HTTP/1.1\r\nContent-Length: 300000\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n" + large,
 			"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", 201, "", "",
 		},
-		{"an early answer", "POST", "/x HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n" + large, "", "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!", 413, "no!", ""},
+		{"an early answer", "POST", "/x HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n" + strings.Repeat(large, 30), "", "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!", 413, "no!", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			arrived := make(chan string, 1)
@@ -183,6 +183,20 @@ func TestPassesOn(t *testing.T) {
 				t.Errorf("the target got %.300q", atTarget)
 			}
 		})
+	}
+}
+
+// TestTargetGoneBeforeTheBody has a client that will not send the rest of its body
+// before it has an answer.
+func TestTargetGoneBeforeTheBody(t *testing.T) {
+	b := started(t, Start, testSetup(t), Options{})
+	register(t, b, "api", script(t, func(_ net.Conn, r *bufio.Reader, first string) bool {
+		readHead(r, first)
+		return false
+	}))
+	got, err := newCaller(t, b.Addr()).send("POST", "POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhell")
+	if err != nil || got.code != http.StatusBadGateway {
+		t.Errorf("%d %q, %v", got.code, got.body, err)
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +23,9 @@ type moment struct {
 	respond func(conn net.Conn, r *bufio.Reader, first string, n int) bool
 	// answered tells whether a client can have got all of its answer.
 	answered bool
+	// races tells that a request may meet a connection that is just being closed, so that
+	// it does not arrive at all.
+	races bool
 }
 
 const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -31,7 +36,7 @@ func after(name, answer string) moment {
 		readRequest(r, first)
 		_, _ = io.WriteString(conn, answer)
 		return false
-	}, answer == whole}
+	}, answer == whole, answer == whole}
 }
 
 // second is a moment in the second request of a connection.
@@ -43,23 +48,29 @@ func second(m moment) moment {
 		readRequest(r, first)
 		_, _ = io.WriteString(conn, whole)
 		return true
-	}, true}
+	}, true, false}
 }
 
 func moments() []moment {
-	beforeHead := moment{"in the head", func(net.Conn, *bufio.Reader, string, int) bool { return false }, false}
+	beforeHead := moment{"in the head", func(net.Conn, *bufio.Reader, string, int) bool { return false }, false, false}
 	reset := moment{"by a reset", func(conn net.Conn, r *bufio.Reader, first string, _ int) bool {
 		readRequest(r, first)
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		return false
-	}, false}
+	}, false, false}
 	unanswered := after("after the request", "")
 	return []moment{
 		beforeHead, reset, unanswered, second(beforeHead), second(reset), second(unanswered),
 		{"between head and body", func(_ net.Conn, r *bufio.Reader, first string, _ int) bool {
 			readHead(r, first)
 			return false
-		}, false},
+		}, false, false},
+		{"by a reset in an answer without a length", func(conn net.Conn, r *bufio.Reader, first string, _ int) bool {
+			readRequest(r, first)
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\no")
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			return false
+		}, false, false},
 		after("in the status line", "HTTP/1."),
 		after("in the answer's head", "HTTP/1.1 200 OK\r\nContent-Le"),
 		after("after the answer's head", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
@@ -102,8 +113,9 @@ func (a *arrivals) target(t *testing.T, m moment) string {
 	})
 }
 
-// ask sends requests through front, GET and POST, and gives how many were answered well.
-func (a *arrivals) ask(t *testing.T, front string) (answered int) {
+// ask sends 40 requests through front, GET and POST. It gives how many were answered well,
+// and what else was answered.
+func (a *arrivals) ask(t *testing.T, front string) (answered int, others []reply) {
 	t.Helper()
 	c := newCaller(t, front)
 	for i := range 40 {
@@ -115,13 +127,11 @@ func (a *arrivals) ask(t *testing.T, front string) (answered int) {
 		switch {
 		case err == nil && got.code == 200 && got.body == "ok":
 			answered++
-		case err == nil && got.code == 200:
-			t.Errorf("an answer that was cut off was taken for whole: %q", got.body)
-		case err == nil && got.code != 502:
-			t.Errorf("%d %q, not 502", got.code, got.body)
+		case err == nil:
+			others = append(others, got)
 		}
 	}
-	return answered
+	return answered, others
 }
 
 // twice gives the requests that arrived more than once.
@@ -140,14 +150,17 @@ func TestNothingIsSentTwice(t *testing.T) {
 	for _, m := range moments() {
 		t.Run(m.name, func(t *testing.T) {
 			a := arrivals{seen: map[string]int{}}
-			setup := testSetup(t)
-			b := started(t, Start, setup, Options{})
+			b := started(t, Start, testSetup(t), Options{})
 			register(t, b, "api", a.target(t, m), a.target(t, m))
-			answered := a.ask(t, b.Addr())
+			answered, others := a.ask(t, b.Addr())
+			// An answer that was cut off must not be taken for whole.
+			if i := slices.IndexFunc(others, func(r reply) bool { return r.code != 502 }); i >= 0 {
+				t.Errorf("%d %q, not 502", others[i].code, others[i].body)
+			}
 			if twice := a.twice(); len(twice) > 0 {
 				t.Errorf("arrived more than once: %v", twice)
 			}
-			if len(a.seen) != 40 {
+			if len(a.seen) != 40 && !m.races {
 				t.Errorf("%d of 40 requests arrived", len(a.seen))
 			}
 			if (answered > 0) != m.answered {
@@ -161,13 +174,33 @@ func TestNothingIsSentTwice(t *testing.T) {
 	}
 }
 
+// TestHAProxySendsNothingTwice does not look at the answers, which are haproxy's own
+// affair: it lets an answer without a length end with the connection, however that ends.
+func TestHAProxySendsNothingTwice(t *testing.T) {
+	b := started(t, StartHAProxy, testSetup(t), Options{})
+	for _, m := range moments() {
+		a := arrivals{seen: map[string]int{}}
+		targets := []string{a.target(t, m), a.target(t, m)}
+		register(t, b, "api", targets...)
+		a.ask(t, b.Addr())
+		if twice := a.twice(); len(twice) > 0 || len(a.seen) == 0 {
+			t.Errorf("%s: of %d requests arrived more than once: %v", m.name, len(a.seen), twice)
+		}
+		for _, target := range targets {
+			deregister(t, b, target)
+		}
+	}
+}
+
 // TestTransportSendsTwice is the control of the test before: with net/http's Transport
 // the same targets do get requests twice.
 func TestTransportSendsTwice(t *testing.T) {
 	a := arrivals{seen: map[string]int{}}
 	for _, m := range moments() {
 		target := a.target(t, m)
-		front := httptest.NewServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: target}))
+		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: target})
+		proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		front := httptest.NewServer(proxy)
 		defer front.Close()
 		c := newCaller(t, front.Listener.Addr().String())
 		for i := range 10 {

@@ -10,12 +10,15 @@ import (
 // TestKeys kills owners between a commit and its answers. Only the keys that a forwarder
 // gives to its clients' writes, which have none, keep those from being done again.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	t.Run("on", func(t *testing.T) {
+		t.Parallel()
 		o := killCommitters(t)
 		o.wantServed(t)
 	})
 	// A control.
 	t.Run("off", func(t *testing.T) {
+		t.Parallel()
 		o := killCommitters(t, "keys off")
 		if len(o.found.Doubled) == 0 || len(o.found.Lost) > 0 || o.damage != nil {
 			t.Errorf("want doubled writes and no more: %s, %v", &o.found, o.damage)
@@ -51,7 +54,9 @@ func killCommitters(t *testing.T, lines ...string) outcome {
 // TestGate hands stores to and fro under load. Only the gate keeps requests out of a
 // store that is about to be closed.
 func TestGate(t *testing.T) {
+	t.Parallel()
 	t.Run("on", func(t *testing.T) {
+		t.Parallel()
 		o, refused := passAround(t)
 		o.wantServed(t)
 		if refused > 0 {
@@ -60,6 +65,7 @@ func TestGate(t *testing.T) {
 	})
 	// A control.
 	t.Run("off", func(t *testing.T) {
+		t.Parallel()
 		o, refused := passAround(t, "gate off")
 		t.Logf("%d requests and %d handoffs failed; %s; %v", len(o.failed), refused, &o.found, o.damage)
 		if len(o.failed) == 0 && len(o.found.Lost) == 0 {
@@ -68,47 +74,56 @@ func TestGate(t *testing.T) {
 	})
 }
 
-// passAround hands all stores to a second monolith and back, while clients enter through
-// both, and counts the handoffs that failed. Both processes have the given fail points.
+// passAround hands the stores of users and posts to a second monolith and back, while
+// clients enter through both, and counts the handoffs that failed. Both processes have the
+// given fail points.
 func passAround(t *testing.T, lines ...string) (o outcome, refused int) {
 	t.Helper()
 	b := newBoard(t, failpoints)
 	first := b.start(t, "the first monolith", cast.Monolith)
 	second := b.start(t, "the second monolith", cast.Monolith)
-	// A post that is to be written asks for its user and its thread, and waits as long as
-	// their stores move. Meanwhile its own store moves away.
-	lines = append(lines, "takeover.opened sleep 20ms")
+	lines = append(lines, "takeover.opened sleep 300ms")
 	b.arm(t, first, lines...)
 	b.arm(t, second, lines...)
 	a := ask(t, load.Default(), newEntry(first, second))
-	for n := range 6 {
+	for n := range 4 {
 		a.more(t, 300)
 		to := []*cast.Process{second, first}[n%2]
-		refused += b.handAll(t, to)
+		// A post that is to be written asks for its user, and waits while the users move.
+		// Meanwhile its own store moves away from under it.
+		before := b.handedOver(t, load.Users)
+		moved := make(chan error, 1)
+		go func() {
+			_, err := b.operator().Handoff(t.Context(), load.Users, to.Instance())
+			moved <- err
+		}()
+		waitFor(t, "the users move, or not", func() bool { return len(moved) > 0 || b.handedOver(t, load.Users) > before })
+		_, err := b.operator().Handoff(soon(t), load.Posts, to.Instance())
+		for _, err := range []error{err, <-moved} {
+			switch cast.ExitCode(err) {
+			case 0:
+			case -1:
+				t.Error(err)
+			default:
+				refused++
+			}
+		}
 	}
 	a.more(t, 300)
 	return b.end(t, a), refused
 }
 
-// handAll hands all stores to a process, at the same time, and counts the handoffs that
-// failed.
-func (b *board) handAll(t *testing.T, to *cast.Process) (refused int) {
+// handedOver tells how often a store has been handed over, up to its being unlocked.
+func (b *board) handedOver(t *testing.T, service string) (times int) {
 	t.Helper()
-	ends := make(chan error)
-	for _, service := range services {
-		go func() {
-			_, err := b.operator().Handoff(t.Context(), service, to.Instance())
-			ends <- err
-		}()
+	events, err := cast.Journal(b.data, service)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range services {
-		switch err := <-ends; cast.ExitCode(err) {
-		case 0:
-		case -1:
-			t.Error(err)
-		default:
-			refused++
+	for _, e := range events {
+		if e.Event == "hands-over" {
+			times++
 		}
 	}
-	return refused
+	return times
 }

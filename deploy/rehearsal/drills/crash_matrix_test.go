@@ -14,7 +14,7 @@ import (
 	"github.com/splitboard/splitboard/deploy/rehearsal/load"
 )
 
-var matrix = flag.Bool("matrix", false, "TestMatrix runs all of its trials, and not just some")
+var matrix = flag.Bool("matrix", false, "TestCrash runs all of its trials, and not just some")
 
 const (
 	// together is how many trials run at a time. They mostly wait.
@@ -41,8 +41,8 @@ type trial struct {
 	after func(t *testing.T, s *scene, r *report)
 }
 
-// TestMatrix brings every fault about, each on a board of its own.
-func TestMatrix(t *testing.T) {
+// TestCrash brings every fault about, each on a board of its own.
+func TestCrash(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("only Linux has fail points")
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,7 @@ type scene struct {
 	exit      int           // the exit code of the last one
 	hit, over time.Time     // when the fault began and ended
 	watch     time.Duration // how long to look on after that
+	note      string        // for the report
 }
 
 // newScene starts the board and the load, and waits until all is well.
@@ -102,7 +104,7 @@ func gather(t *testing.T, c load.Config, rest, grpc func(string) string) *crowd 
 
 // disperse ends the load and gives all that was asked, by one clock.
 func (s *scene) disperse() []load.Record {
-	records := s.beside
+	var records []load.Record
 	for _, c := range s.crowds {
 		c.end()
 		<-c.done
@@ -240,7 +242,7 @@ func (s *scene) end(t *testing.T) report {
 	if err := s.operator().Check(soon(t)); err != nil {
 		t.Error(err)
 	}
-	r := newReport(s, records, audit.Audit(records, nil, s.read(t)))
+	r := newReport(s, records, audit.Audit(slices.Concat(records, s.beside), nil, s.read(t)))
 	for _, service := range services {
 		if r.journals[service], err = cast.Journal(s.data, service); err != nil {
 			t.Error(err)

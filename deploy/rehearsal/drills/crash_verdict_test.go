@@ -33,7 +33,7 @@ type report struct {
 
 func newReport(s *scene, records []load.Record, found audit.Finding) report {
 	r := report{
-		exit: s.exit, requests: len(records), records: records, found: found,
+		exit: s.exit, note: s.note, requests: len(records), records: records, found: found,
 		hit: s.hit.Sub(s.began()), over: s.over.Sub(s.began()), journals: map[string][]cast.Event{},
 	}
 	r.serves = serving(records, r.over) - r.over

@@ -28,6 +28,7 @@ import (
 // processes, while the store is handed to and fro and its owners are killed. What they
 // saw must be what one process would have shown, which does one thing after the other.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	b := newBoard(t, plain)
 	monolith := b.start(t, "the monolith", cast.Monolith)
 	users := b.start(t, "users", cast.Users)
@@ -118,7 +119,7 @@ func newHistory(t *testing.T, through []*cast.Process) *history {
 	for _, c := range clients {
 		asking.Go(func() {
 			for ctx.Err() == nil {
-				c.ask(t.Context())
+				c.ask(context.WithoutCancel(ctx)) // which is answered first
 			}
 		})
 	}

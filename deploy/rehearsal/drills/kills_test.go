@@ -16,6 +16,7 @@ var kills = flag.Int("kills", 4, "how often TestKillOwner kills an owner")
 // TestKillOwner kills whichever process owns a store, again and again, while clients
 // enter through one that only forwards.
 func TestKillOwner(t *testing.T) {
+	t.Parallel()
 	monoliths := func(t *testing.T, b *board, _ *cast.Process) {
 		b.start(t, "the first monolith", cast.Monolith)
 		b.start(t, "the second monolith", cast.Monolith)
@@ -34,6 +35,7 @@ func TestKillOwner(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBoard(t, plain)
 			forwarder := b.start(t, "the forwarder", cast.Monolith, "--no-own")
 			c.start(t, b, forwarder)

@@ -1,7 +1,6 @@
 package drills
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -35,7 +34,7 @@ func (e *entry) grpc(service string) string { return e.next(service).GRPC() }
 // next gives one of those that answer for a service.
 func (e *entry) next(service string) *cast.Process {
 	all := *e.processes.Load()
-	first := int(e.turn.Add(1) % uint64(len(all))) //nolint:gosec // a few
+	first := int(e.turn.Add(1) % uint64(len(all)))
 	for i := range all {
 		p := all[(first+i)%len(all)]
 		if serves(p, service) {
@@ -137,34 +136,4 @@ func failures(records []load.Record) []string {
 		}
 	}
 	return list
-}
-
-// arrivals counts the requests that have entered a board's processes, by the ids that
-// they were given. A request that a service makes of another has the id of the one that
-// it serves, so it does not count; one that a client sent twice would.
-type arrivals struct {
-	mu  sync.Mutex
-	ids map[string]struct{}
-}
-
-var requestID = []byte(`"request_id":"`)
-
-// add takes a line of an access log.
-func (a *arrivals) add(line []byte) {
-	_, id, _ := bytes.Cut(line, requestID)
-	id, _, _ = bytes.Cut(id, []byte(`"`))
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ids == nil {
-		a.ids = map[string]struct{}{}
-	}
-	a.ids[string(id)] = struct{}{}
-}
-
-// count gives how many there are. The processes must have ended, since they write a
-// little later.
-func (a *arrivals) count() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.ids)
 }

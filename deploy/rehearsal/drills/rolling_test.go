@@ -15,7 +15,9 @@ const drain = "500ms"
 // deployment does: the new one is started beside the old one, clients turn to it, and the
 // old one gets SIGTERM.
 func TestRolling(t *testing.T) {
+	t.Parallel()
 	t.Run("the monolith", func(t *testing.T) {
+		t.Parallel()
 		b := newBoard(t, plain)
 		monolith := b.start(t, "monolith 0", cast.Monolith, "--drain", drain)
 		through := newEntry(monolith)
@@ -31,6 +33,7 @@ func TestRolling(t *testing.T) {
 		b.wantEntered(t, &o)
 	})
 	t.Run("the services", func(t *testing.T) {
+		t.Parallel()
 		b := newBoard(t, plain)
 		forwarder := b.start(t, "the forwarder", cast.Monolith, "--no-own")
 		own := map[string]*cast.Process{}
