@@ -46,8 +46,10 @@ func (s *splitter) accept() {
 		s.undecided <- struct{}{}
 		conn, err := s.ln.Accept()
 		if err == nil {
-			s.decide(conn)
-			<-s.undecided
+			go func() {
+				s.decide(conn)
+				<-s.undecided
+			}()
 			continue
 		}
 		<-s.undecided

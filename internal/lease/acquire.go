@@ -86,6 +86,7 @@ func (l *Lease) own(lock *Lock, told *store.Position, open func() error) (err er
 		return errors.Join(err, l.Store.Close())
 	}
 	failpoint.Hit(failpoint.TakeoverCompared)
+	l.met.Store(true)
 	l.Store.OpenGate()
 	l.show(&view{role: owning})
 	failpoint.Hit(failpoint.TakeoverGateOpened)
@@ -205,7 +206,12 @@ func (l *Lease) try() {
 	case err != nil:
 		l.refuse(err)
 	default:
+		open := l.Store.OpenExisting
+		if !l.met.Load() {
+			// As at the start: who had the lock then, and is gone, may have made no store.
+			open = l.Store.Open
+		}
 		// Its error is logged, and tried again later.
-		_ = l.own(lock, nil, l.Store.OpenExisting)
+		_ = l.own(lock, nil, open)
 	}
 }

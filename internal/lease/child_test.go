@@ -109,7 +109,7 @@ type child struct {
 // startChild starts another process that is a node in dir.
 func startChild(t *testing.T, dir string, o setup) *child {
 	t.Helper()
-	text, err := json.Marshal(map[string]any{"Binary": o.Binary, "NeverOwn": o.NeverOwn, "Version": o.Version})
+	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,14 +13,14 @@ import (
 	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
 )
 
-// closes closes a node, which must not take long.
-func closes(t *testing.T, n *node, within time.Duration) {
+// closes ends a node, which must not take long.
+func closes(t *testing.T, n *node) {
 	t.Helper()
 	began := time.Now()
 	if err := n.close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > within {
+	if took := time.Since(began); took > time.Second {
 		t.Errorf("it took %s", took)
 	}
 	if _, err := os.Lstat(lease.SocketPath(n.dir, n.id)); !errors.Is(err, os.ErrNotExist) {
@@ -31,7 +31,7 @@ func closes(t *testing.T, n *node, within time.Duration) {
 // A process may stop whatever it is to the store. It leaves nothing behind.
 func TestCloseWhileSearching(t *testing.T) {
 	n := ownerless(t)
-	closes(t, n, time.Second)
+	closes(t, n)
 	if got := listing(t, n.dir); got != "" {
 		t.Errorf("the folder has %s", got)
 	}
@@ -48,7 +48,7 @@ func TestLeakedGoroutinesAreSeen(t *testing.T) {
 func TestCloseWhileForwarding(t *testing.T) {
 	a, b := pair(t, setup{})
 	b.want(t, "x")
-	closes(t, b, time.Second)
+	closes(t, b)
 	a.want(t, "y")
 }
 
@@ -56,7 +56,7 @@ func TestCloseWhileOwning(t *testing.T) {
 	dir := folder(t)
 	a := start(t, dir, setup{})
 	a.want(t, "x")
-	closes(t, a, time.Second)
+	closes(t, a)
 	if got := listing(t, dir); got != "journal.jsonl lock store.db" {
 		t.Errorf("the folder has %s", got)
 	}
@@ -96,7 +96,7 @@ func TestCloseWaitsForChanges(t *testing.T) {
 // The candidates take the store of one that stops without handing it over.
 func TestCloseAmongCandidates(t *testing.T) {
 	a, b := pair(t, setup{})
-	closes(t, a, time.Second)
+	closes(t, a)
 	eventually(t, time.Second, "the candidate owns the store", b.owns)
 	b.want(t, "after")
 }
@@ -121,9 +121,9 @@ func TestCloseWhileTakingOver(t *testing.T) {
 		t.Errorf("while it waits it is %+v", s)
 	}
 	cancel() // its server ends
-	closes(t, b, time.Second)
+	closes(t, b)
 	wantAborted(t, <-ended)
-	closes(t, a, time.Second)
+	closes(t, a)
 	c := start(t, a.dir, setup{})
 	eventually(t, time.Second, "another owns the store", c.owns)
 	c.want(t, "after")
@@ -163,6 +163,6 @@ func TestTakeOverThatNobodyAwaits(t *testing.T) {
 	if _, err = b.lease.TakeOver(t.Context(), lease.PositionProto(p), func() error { return gone }); !errors.Is(err, gone) {
 		t.Errorf("%v", err)
 	}
-	closes(t, a, time.Second)
+	closes(t, a)
 	eventually(t, time.Second, "it owns the store as any candidate", b.owns)
 }

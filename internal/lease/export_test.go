@@ -51,3 +51,10 @@ func (l *Lease) Links() []string {
 
 // Try tries once to take the lock, as a candidate does now and then.
 func (l *Lease) Try() { l.try() }
+
+// Trying calls f while the process tries the lock.
+func (l *Lease) Trying(f func()) {
+	l.moving <- struct{}{}
+	defer l.end()
+	f()
+}

@@ -98,7 +98,7 @@ func TestTargetIsSlow(t *testing.T) {
 func TestAnswerLostWithoutKeys(t *testing.T) {
 	a, b := pair(t, setup{})
 	armed(t, "keys off")
-	killUnderAnswer(t, a)
+	on(&a.users.after, killed(t, a))
 	if _, err := b.create(t.Context(), "once"); err != nil {
 		t.Fatal(err)
 	}

@@ -60,6 +60,7 @@ func (l *Lease) findLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-v.next:
+		case <-l.wanted:
 		case <-timer.C:
 		}
 	}
@@ -83,6 +84,7 @@ func (l *Lease) forwardTo(ctx context.Context, v *view, k *link) bool {
 	if !l.showInstead(v, next) {
 		return false
 	}
+	l.met.Store(true)
 	l.watch(ctx, next)
 	if !l.NeverOwn {
 		l.running.Go(func() { l.learn(ctx, k) })

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -217,32 +216,27 @@ func TestHandoffTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// A candidate tries the lock now and then, also at the moment of a handoff.
-func TestHandoffAndCandidatesTries(t *testing.T) {
+// A candidate tries the lock now and then. A handoff that begins at that moment waits.
+func TestHandoffWhileCandidatesTry(t *testing.T) {
 	a, b := pair(t, setup{})
-	ctx, stop := context.WithCancel(t.Context())
-	var trying sync.WaitGroup
-	for _, n := range []*node{a, b} {
-		trying.Go(func() {
-			for ctx.Err() == nil {
-				n.lease.Try()
-				<-time.After(50 * time.Microsecond)
-			}
-		})
-	}
-	for i := range 20 {
+	for _, trying := range []*node{a, b, b, a} {
 		from, to := a, b
-		if i%2 == 1 {
+		if b.owns() {
 			from, to = b, a
 		}
-		if err := from.handOff(t.Context(), to); err != nil {
-			t.Errorf("handoff %d: %v", i, err)
-			break
+		err := make(chan error, 1)
+		trying.lease.Trying(func() {
+			go func() { err <- from.handOff(t.Context(), to) }()
+			select {
+			case early := <-err:
+				t.Fatalf("it did not wait: %v", early)
+			case <-time.After(20 * time.Millisecond):
+			}
+		})
+		if err := <-err; err != nil || !to.owns() {
+			t.Errorf("%v", err)
 		}
 	}
-	stop()
-	trying.Wait()
-	b.want(t, "after")
 }
 
 // A process that stops hands its store to another of its kind if there is one, and to

@@ -173,18 +173,22 @@ func folder(t *testing.T) string {
 			}
 			epoch = max(epoch, e.Epoch)
 		}
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
+		// One who waits for the lock, and whom nothing can tell that it is over, makes
+		// the lock's file again.
+		eventually(t, 3*time.Second, "the folder is gone", func() bool { return os.RemoveAll(dir) == nil })
 	})
 	return dir
 }
 
 type journalLine struct {
-	Time                        time.Time
-	Event, Instance, Binary, To string
-	Why                         string
-	Epoch, Sequence             uint64
+	Time     time.Time `json:"time"`
+	Event    string    `json:"event"`
+	Instance string    `json:"instance"`
+	Binary   string    `json:"binary"`
+	To       string    `json:"to"`
+	Why      string    `json:"why"`
+	Epoch    uint64    `json:"epoch"`
+	Sequence uint64    `json:"sequence"`
 }
 
 // journal reads a folder's journal.

@@ -99,6 +99,10 @@ func (l *Lease) hold(ctx context.Context, v *view, size int, limit time.Time) er
 		return errTooManyHeld
 	}
 	defer l.held.leave(size, began)
+	select {
+	case l.wanted <- struct{}{}:
+	default: // that is known already
+	}
 	timer := time.NewTimer(time.Until(limit))
 	defer timer.Stop()
 	for {

@@ -62,6 +62,8 @@ type Lease struct {
 	beside  bool                   // guarded by moving: it failed while another process owned the store
 
 	forwarded atomic.Int64
+	met       atomic.Bool   // there has been an owner, and so there is a store
+	wanted    chan struct{} // has something when a request has begun to wait for an owner
 
 	life    context.Context // until Close
 	halt    context.CancelFunc
@@ -98,7 +100,7 @@ func New(c Config) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{Config: c, replies: replies, moving: make(chan struct{}, 1)}
+	l := &Lease{Config: c, replies: replies, moving: make(chan struct{}, 1), wanted: make(chan struct{}, 1)}
 	l.life, l.halt = context.WithCancel(context.Background())
 	l.links.dir = c.Dir
 	l.view.Store(&view{role: searching, next: make(chan struct{})})

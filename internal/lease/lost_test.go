@@ -11,18 +11,25 @@ import (
 	"github.com/splitboard/splitboard/internal/idempotency"
 )
 
-// killUnderAnswer makes the owner commit a write and then die before it answers.
-func killUnderAnswer(t *testing.T, n *node) {
+// killed kills a node when the function that it returns is called, which returns when the
+// call that it is called in is broken off.
+func killed(t *testing.T, n *node) func(context.Context) error {
 	t.Helper()
-	on(&n.users.after, func(ctx context.Context) error {
-		go func() {
+	now := make(chan struct{})
+	go func() {
+		select {
+		case <-now:
 			if err := n.die(); err != nil {
 				t.Error(err)
 			}
-		}()
+		case <-t.Context().Done():
+		}
+	}()
+	return func(ctx context.Context) error {
+		close(now)
 		<-ctx.Done()
 		return ctx.Err()
-	})
+	}
 }
 
 // The owner dies after it has committed a write and before it has answered. The write is
@@ -47,7 +54,7 @@ func TestAnswerLost(t *testing.T) {
 				next = start(t, dir, setup{})
 				forwards(t, next, a.id)
 			}
-			killUnderAnswer(t, a)
+			on(&a.users.after, killed(t, a))
 			ctx := t.Context()
 			if c.key != "" {
 				ctx = metadata.AppendToOutgoingContext(ctx, idempotency.Metadata, c.key)
@@ -77,15 +84,7 @@ func TestAnswerLost(t *testing.T) {
 // The owner dies before it has done a write. It is done elsewhere.
 func TestRequestLost(t *testing.T) {
 	a, b := pair(t, setup{})
-	on(&a.users.before, func(ctx context.Context) error {
-		go func() {
-			if err := a.die(); err != nil {
-				t.Error(err)
-			}
-		}()
-		<-ctx.Done()
-		return ctx.Err()
-	})
+	on(&a.users.before, killed(t, a))
 	if _, err := b.create(t.Context(), "once"); err != nil {
 		t.Fatal(err)
 	}

@@ -33,14 +33,12 @@ import (
 
 // A setup says what kind of process a node is.
 type setup struct {
-	Binary   string // "test" if empty
-	NeverOwn bool
-	Instance string // random if empty
-	Version  uint32 // of the schema that it knows; 0 means 1
+	Binary   string `json:"binary"`    // "test" if empty
+	NeverOwn bool   `json:"never_own"` // it only forwards
+	Instance string `json:"instance"`  // random if empty
+	Version  uint32 `json:"version"`   // of the schema that it knows; 0 means 1
 	// admin changes what the node answers to other processes.
 	admin func(adminv1.AdminServiceServer) adminv1.AdminServiceServer
-	// idle nodes do not look for the owner and never take the store over by themselves.
-	idle bool
 }
 
 // A node is a process of the service as internal/serve builds one: a lease, its store,
@@ -95,9 +93,7 @@ func newNode(dir string, o setup) (*node, error) {
 	if err := n.serve(o); err != nil {
 		return nil, errors.Join(err, n.lease.Close(context.Background()))
 	}
-	if !o.idle {
-		n.lease.Run()
-	}
+	n.lease.Run()
 	return n, nil
 }
 

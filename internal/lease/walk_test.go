@@ -1,7 +1,6 @@
 package lease_test
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"sync"
@@ -23,15 +22,15 @@ func TestHandoffsUnderLoad(t *testing.T) {
 	c := start(t, dir, setup{NeverOwn: true})
 	nodes := []*node{a, b, c}
 
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	var stop atomic.Bool
+	defer stop.Store(true)
 	var load sync.WaitGroup
 	var written, read atomic.Int64
 	acknowledged := make([][]int64, clients)
 	for w := range clients {
 		load.Go(func() {
 			n := nodes[w%len(nodes)]
-			for i := 0; ctx.Err() == nil; i++ {
+			for i := 0; !stop.Load(); i++ {
 				name := fmt.Sprintf("writer-%d-%d", w, i)
 				u, err := n.create(t.Context(), name)
 				if err != nil || u.GetUsername() != name {
@@ -50,7 +49,7 @@ func TestHandoffsUnderLoad(t *testing.T) {
 	for r := range clients {
 		load.Go(func() {
 			n := nodes[r%len(nodes)]
-			for ctx.Err() == nil {
+			for !stop.Load() {
 				u, err := n.get(t.Context(), seed.GetId())
 				if err != nil || u.GetUsername() != "seed" {
 					t.Errorf("reading: %v, %v", u, err)
@@ -70,7 +69,7 @@ func TestHandoffsUnderLoad(t *testing.T) {
 		// Each of them moves a store that is in use.
 		eventually(t, 3*time.Second, "the load goes on", func() bool { return written.Load() > before+int64(clients) || t.Failed() })
 	}
-	stop()
+	stop.Store(true)
 	load.Wait()
 
 	names := c.names(t)

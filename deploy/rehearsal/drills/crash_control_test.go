@@ -20,46 +20,51 @@ func TestComplaints(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(r *report, c *trial)
 		want   string
+		slow   bool // it may be the machine's fault
 	}{
-		"nothing": {func(*report, *trial) {}, ""},
+		"nothing": {func(*report, *trial) {}, "", false},
 		"a failure that the fault excuses": {func(r *report, c *trial) {
 			c.excused = away
 			r.records = append(r.records, failed(load.Record{REST: true, Code: 503, Start: 900 * ms, End: 2900 * ms}))
-		}, ""},
+		}, "", false},
 		"a failure without an excuse": {func(r *report, _ *trial) {
 			r.records = append(r.records, failed(load.Record{REST: true, Code: 503, Start: 900 * ms, End: 2900 * ms}))
-		}, "1 requests failed"},
+		}, "1 requests failed", false},
 		"a failure of another kind": {func(r *report, c *trial) {
 			c.excused = away
 			r.records = append(r.records, load.Record{REST: true, Code: 503, Start: 900 * ms, End: 2900 * ms, Err: "503 because of something else"})
-		}, "1 requests failed"},
+		}, "1 requests failed", false},
 		"silence": {func(r *report, c *trial) {
 			c.excused = away
-			r.records = append(r.records, failed(load.Record{Code: 4, Start: 900 * ms, End: 3800 * ms}))
-		}, "1 requests failed"},
+			r.records = append(r.records, failed(load.Record{Code: 4, Start: 900 * ms, End: 3900 * ms}))
+		}, "1 requests were left waiting", true},
 		"an answer after the deadline": {func(r *report, c *trial) {
 			c.excused = away
 			r.records = append(r.records, failed(load.Record{Code: 14, Start: 900 * ms, End: 3950 * ms}))
-		}, "1 requests failed"},
+		}, "1 requests were left waiting", true},
+		"silence long before the deadline": {func(r *report, c *trial) {
+			c.excused = away
+			r.records = append(r.records, failed(load.Record{Code: 4, Start: 900 * ms, End: 1900 * ms}))
+		}, "1 requests failed", false},
 		"a failure before the fault": {func(r *report, c *trial) {
 			c.excused = away
 			r.records = append(r.records, failed(load.Record{Code: 14, Start: 100 * ms, End: 500 * ms}))
-		}, "1 requests failed"},
+		}, "1 requests failed", false},
 		"a failure long after the fault": {func(r *report, c *trial) {
 			c.excused = away
 			r.records = append(r.records, failed(load.Record{Code: 14, Start: 5100 * ms, End: 5200 * ms}))
-		}, "1 requests failed"},
-		"late service":         {func(r *report, _ *trial) { r.serves = serving(nil, r.over) - r.over }, "until all was served"},
-		"another exit code":    {func(r *report, _ *trial) { r.exit = 2 }, "ended with 2"},
-		"moved though aborted": {func(r *report, c *trial) { r.exit, c.exits = 4, []int{4} }, "broken off"},
-		"a write is gone":      {func(r *report, _ *trial) { r.found.Lost = []string{"posts 7"} }, "lost: 1"},
+		}, "1 requests failed", false},
+		"late service":         {func(r *report, _ *trial) { r.serves = serving(nil, r.over) - r.over }, "until all was served", true},
+		"another exit code":    {func(r *report, _ *trial) { r.exit = 2 }, "ended with 2", false},
+		"moved though aborted": {func(r *report, c *trial) { r.exit, c.exits = 4, []int{4} }, "broken off", false},
+		"a write is gone":      {func(r *report, _ *trial) { r.found.Lost = []string{"posts 7"} }, "lost: 1", false},
 		"an epoch twice": {func(r *report, _ *trial) {
 			r.journals["posts"] = append(r.journals["posts"], cast.Event{Event: "owns", Instance: "c", Epoch: 2})
-		}, "after epoch 2"},
-		"a journal of nothing": {func(r *report, _ *trial) { r.journals["users"] = nil }, "nobody owned it"},
+		}, "after epoch 2", false},
+		"a journal of nothing": {func(r *report, _ *trial) { r.journals["users"] = nil }, "nobody owned it", false},
 		"another's handoff": {func(r *report, _ *trial) {
 			r.journals["posts"] = append(r.journals["posts"], cast.Event{Event: "hands-over", Instance: "a", Epoch: 2})
-		}, "which \"b\" owned"},
+		}, "which \"b\" owned", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scene{owner: &cast.Process{Name: "owner"}, epoch: 1}
@@ -71,9 +76,10 @@ func TestComplaints(t *testing.T) {
 			}
 			of := &trial{exits: []int{0}}
 			c.change(r, of)
-			got := strings.Join(r.complaints(s, of), "\n")
-			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
-				t.Errorf("it complains %q, and should do so of %q", got, c.want)
+			wrong, slow := r.complaints(s, of)
+			got := strings.Join(append(wrong, slow...), "\n")
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || len(slow) > 0 != c.slow {
+				t.Errorf("it complains %q and %q, and should do so of %q", wrong, slow, c.want)
 			}
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/splitboard/splitboard/deploy/rehearsal/audit"
@@ -74,58 +73,75 @@ func serving(records []load.Record, after time.Duration) time.Duration {
 	return last
 }
 
-// judge complains about all that must not be.
-func (r *report) judge(t *testing.T, s *scene, c *trial) {
-	t.Helper()
-	for _, complaint := range r.complaints(s, c) {
-		t.Error(complaint)
+// complaints say what must not be: what is wrong, and what came too late.
+func (r *report) complaints(s *scene, c *trial) (wrong, slow []string) {
+	complain := func(list *[]string, format string, values ...any) {
+		*list = append(*list, fmt.Sprintf(format, values...))
 	}
-}
-
-func (r *report) complaints(s *scene, c *trial) (list []string) {
-	complain := func(format string, values ...any) { list = append(list, fmt.Sprintf(format, values...)) }
 	if r.serves >= recovery {
-		complain("it took %s from the fault's end until all was served", r.serves)
+		complain(&slow, "it took %s from the fault's end until all was served", r.serves)
 	}
 	if !slices.Contains(c.exits, r.exit) && (len(c.exits) > 0 || r.exit != noHandoff) {
-		complain("the handoff ended with %d, and not with %d", r.exit, c.exits)
+		complain(&wrong, "the handoff ended with %d, and not with %d", r.exit, c.exits)
 	}
 	if r.exit == cast.ExitAborted && (r.epoch != s.epoch || r.owner != s.owner.Name) {
-		complain("the handoff was broken off, and the posts are at %s in epoch %d", r.owner, r.epoch)
+		complain(&wrong, "the handoff was broken off, and the posts are at %s in epoch %d", r.owner, r.epoch)
 	}
-	var inexcusable []load.Record
+	failed := map[verdict][]load.Record{}
 	for i := range r.records {
-		rec := &r.records[i]
-		if rec.Failed() && (!r.answered(rec) || c.excused == nil || !c.excused(s, rec)) {
-			inexcusable = append(inexcusable, *rec)
+		if rec := &r.records[i]; rec.Failed() {
+			v := r.judge(rec, s, c)
+			failed[v] = append(failed[v], *rec)
 		}
 	}
-	if n := len(inexcusable); n > 0 {
-		complain("%d requests failed that may not; the fault was from %s to %s:\n%s", n, brief(r.hit), brief(r.over),
-			strings.Join(failures(inexcusable[:min(n, 8)]), "\n"))
+	for v, list := range map[verdict]*[]string{inexcusable: &wrong, late: &slow} {
+		if of := failed[v]; len(of) > 0 {
+			complain(list, "%d requests %s; the fault was from %s to %s:\n%s", len(of), v, brief(r.hit), brief(r.over),
+				strings.Join(failures(of[:min(len(of), 8)]), "\n"))
+		}
 	}
 	if !r.found.OK() {
-		complain("%s", &r.found)
+		complain(&wrong, "%s", &r.found)
 	}
 	for service, events := range r.journals {
 		if err := consistent(events); err != nil {
-			complain("the journal of %s: %v", service, err)
+			complain(&wrong, "the journal of %s: %v", service, err)
 		}
 	}
-	return list
+	return wrong, slow
 }
+
+// A verdict is what to think of a request that failed.
+type verdict string
+
+const (
+	excusable   verdict = "failed, as they may"
+	inexcusable verdict = "failed that may not"
+	late        verdict = "were left waiting"
+)
 
 // notice is how much later than a process a trial sees what befalls it.
 const notice = 200 * time.Millisecond
 
-// answered tells whether a request that failed was answered by 503 within its deadline,
-// and was sent at a time when the fault can be why.
-func (r *report) answered(rec *load.Record) bool {
-	code, deadline := 14, grpcTimeout
-	if rec.REST {
-		code, deadline = 503, restDeadline
+// judge decides about a request that failed: the fault must be why, and it must have been
+// answered by 503 within its deadline.
+func (r *report) judge(rec *load.Record, s *scene, c *trial) verdict {
+	if c.excused == nil || rec.End <= r.hit-notice || rec.Start >= r.over+recovery {
+		return inexcusable
 	}
-	return int(rec.Code) == code && rec.End-rec.Start < deadline && rec.End > r.hit-notice && rec.Start < r.over+recovery
+	unavailable, deadline, silence := 14, grpcTimeout, 4
+	if rec.REST {
+		unavailable, deadline, silence = 503, restDeadline, 504
+	}
+	switch took := rec.End - rec.Start; {
+	case int(rec.Code) == silence && took >= deadline-notice:
+		return late
+	case int(rec.Code) != unavailable || !c.excused(s, rec):
+		return inexcusable
+	case took >= deadline:
+		return late
+	}
+	return excusable
 }
 
 // away excuses requests that found no owner, or one that did not answer, or that needed

@@ -35,9 +35,10 @@ const (
 	// spreadOver is how long it takes to send them all. Were they sent at one moment, some
 	// would spend their time in the machine's queues, and not in a process.
 	spreadOver = 150 * time.Millisecond
-	// maxLate is how late the machine may be: half of what a forwarder leaves of the
-	// shortest deadline for its answer's way.
-	maxLate = 10 * time.Millisecond
+	// hurryLate is maxLate for them: half of what is left of the shortest deadline.
+	hurryLate = 10 * time.Millisecond
+	// hurries is how often they are made on a machine that is late.
+	hurries = 5
 	// tolerated is which part of them may be answered late on a machine that is busy.
 	tolerated = 10
 	// maxGrowth is how much memory the forwarder may take for them.
@@ -106,9 +107,8 @@ func halt(t *testing.T, p *cast.Process) {
 // machine lets processes wait for longer than they have to answer, it tries again.
 func (s *scene) hurry(t *testing.T) {
 	t.Helper()
-	const tries = 5
 	fewest := impatient
-	for n := range tries {
+	for n := range hurries {
 		began := time.Now()
 		late := lateness()
 		problems := s.hurryOnce(t)
@@ -117,37 +117,12 @@ func (s *scene) hurry(t *testing.T) {
 		if len(problems) == 0 {
 			return
 		}
-		if fewest = min(fewest, len(problems)); behind < maxLate || n == tries-1 && fewest > impatient/tolerated {
+		if fewest = min(fewest, len(problems)); behind < hurryLate || n == hurries-1 && fewest > impatient/tolerated {
 			t.Errorf("%d of %d impatient requests: %v", len(problems), impatient, errors.Join(problems[:min(len(problems), 8)]...))
 			return
 		}
 	}
 	s.note += fmt.Sprintf("; the machine was too busy to answer them in time, but for all except %d", fewest)
-}
-
-// lateness measures how late the machine wakes somebody up at worst, until it is asked.
-func lateness() (worst func() time.Duration) {
-	stop, stopped := make(chan struct{}), make(chan time.Duration)
-	go func() {
-		const every = time.Millisecond
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		var worst time.Duration
-		for last := time.Now(); ; {
-			select {
-			case <-tick.C:
-				now := time.Now()
-				worst, last = max(worst, now.Sub(last)-every), now
-			case <-stop:
-				stopped <- worst
-				return
-			}
-		}
-	}()
-	return func() time.Duration {
-		close(stop)
-		return <-stopped
-	}
 }
 
 // hurryOnce makes them once, and gives those that were not answered so.
@@ -211,7 +186,7 @@ func (s *scene) impatient(conn *grpc.ClientConn, n int) (load.Record, error) {
 	}
 	r.End = time.Since(s.began())
 	st := status.Convert(err)
-	r.Code, r.Err = uint16(st.Code()), st.Message() //nolint:gosec // less than 20
+	r.Code, r.Err = uint16(st.Code()), st.Message()
 	if st.Code() != codes.Unavailable || !slices.ContainsFunc(st.Details(), func(d any) bool {
 		info, ok := d.(*errdetails.ErrorInfo)
 		return ok && info.GetReason() == "NOT_OWNER"
