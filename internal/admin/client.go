@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,8 +29,6 @@ var (
 )
 
 const (
-	// dialTimeout bounds the connecting to a socket of this machine.
-	dialTimeout = time.Second
 	// askTimeout bounds the question whether a process owns a store. One that was
 	// stopped does not answer.
 	askTimeout = time.Second
@@ -58,12 +54,8 @@ func DialOwner(ctx context.Context, dir, service string) (*Client, error) {
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
 	for limit := time.Now().Add(nextOwner); ; {
-		clients, err := DialAll(ctx, dir)
-		if err != nil {
-			return nil, err
-		}
-		owner, err := pickOwner(ctx, clients, service)
-		if err == nil || len(clients) == 0 || time.Now().After(limit) {
+		owner, anybody, err := findOwner(ctx, dir, service)
+		if owner != nil || !anybody || time.Now().After(limit) {
 			return owner, err
 		}
 		select {
@@ -74,61 +66,24 @@ func DialOwner(ctx context.Context, dir, service string) (*Client, error) {
 	}
 }
 
-// pickOwner gives the client of the process that owns a store, and closes the others.
-func pickOwner(ctx context.Context, clients []*Client, service string) (owner *Client, err error) {
+// findOwner gives a client of the process that owns a store. It also tells whether
+// anybody has a socket.
+func findOwner(ctx context.Context, dir, service string) (owner *Client, anybody bool, err error) {
 	err = ErrNotServed
-	for _, c := range clients {
-		if owner == nil {
-			owning, aerr := c.owns(ctx, service)
-			if owning {
-				owner = c
-				continue
-			}
-			if aerr != nil {
-				err = fmt.Errorf("instance %s: %w", c.Instance, aerr)
-			}
+	answers := AskAll(ctx, dir, askTimeout, func(ctx context.Context, c *Client) (bool, error) {
+		resp, err := c.rpc.GetOwner(ctx, &adminv1.GetOwnerRequest{Service: service})
+		return resp.GetOwning(), readable(err)
+	})
+	for _, a := range answers {
+		if a.Value {
+			owner, err := dialSocket(lease.SocketPath(dir, a.Instance))
+			return owner, true, err
 		}
-		_ = c.Close() // whoever is not the owner is of no interest
+		if a.Err != nil {
+			err = fmt.Errorf("instance %s: %w", a.Instance, a.Err)
+		}
 	}
-	if owner != nil {
-		return owner, nil
-	}
-	return nil, err
-}
-
-// owns asks whether the process owns a store.
-func (c *Client) owns(ctx context.Context, service string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	resp, err := c.rpc.GetOwner(ctx, &adminv1.GetOwnerRequest{Service: service})
-	return resp.GetOwning(), readable(err)
-}
-
-// DialAll connects to every process that has a socket in a service's data folder, the one
-// that is said to be the owner first.
-func DialAll(ctx context.Context, dir string) ([]*Client, error) {
-	var clients []*Client
-	for _, path := range lease.Sockets(dir) {
-		d := net.Dialer{Timeout: dialTimeout}
-		probe, err := d.DialContext(ctx, "unix", path)
-		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-			// Left by a process that was killed, or just removed.
-			continue
-		}
-		var c *Client
-		if err == nil {
-			c, err = dialSocket(path)
-			err = errors.Join(err, probe.Close())
-		}
-		if err != nil {
-			for _, c := range clients {
-				err = errors.Join(err, c.Close())
-			}
-			return nil, err
-		}
-		clients = append(clients, c)
-	}
-	return clients, nil
+	return nil, len(answers) > 0, err
 }
 
 func dialSocket(path string) (*Client, error) {

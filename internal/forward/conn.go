@@ -20,6 +20,8 @@ const (
 	// The pause before connecting again.
 	firstPause = 2 * time.Millisecond
 	lastPause  = 16 * time.Millisecond
+	// steady is how long a connection must have lasted for the next pause to be the first.
+	steady = time.Second
 	// dialWithin bounds an attempt: a listener whose queue is full makes it wait.
 	dialWithin = time.Second
 )
@@ -131,7 +133,8 @@ func (c *Conn) run() {
 	defer close(c.ended)
 	pause := firstPause
 	for s := c.latest.Load(); ; {
-		if c.once(s) {
+		began := time.Now()
+		if c.once(s) && time.Since(began) > steady {
 			pause = firstPause
 		}
 		select {

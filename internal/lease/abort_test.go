@@ -200,7 +200,7 @@ func TestHandoffToOneThatDoesNotTake(t *testing.T) {
 func TestMismatch(t *testing.T) {
 	for name, tamper := range map[string]func(*adminv1.Position){
 		"checksum": func(p *adminv1.Position) { p.Checksum++ },
-		"sequence": func(p *adminv1.Position) { p.Sequence-- },
+		"sequence": func(p *adminv1.Position) { p.Sequence++ },
 		"epoch":    func(p *adminv1.Position) { p.Epoch++ },
 		"uuid":     func(p *adminv1.Position) { p.Uuid = "another store's" },
 		"all":      func(p *adminv1.Position) { p.Reset() },

@@ -22,6 +22,8 @@ const (
 	// frees a dead process's lock within milliseconds of its socket.
 	lostTry = time.Millisecond
 	lostFor = 250 * time.Millisecond
+	// sweepEvery is how often an owner removes the sockets of processes that were killed.
+	sweepEvery = time.Minute
 )
 
 // After an acquisition that failed, the next one waits, longer each time.
@@ -49,7 +51,11 @@ func (l *Lease) Lock() (bool, error) {
 func (l *Lease) Open() error {
 	l.moving <- struct{}{}
 	defer l.end()
-	return l.own(l.lock, nil, l.Store.Open)
+	_, err := l.own(l.lock, nil, l.Store.Open)
+	if err == nil {
+		l.announce()
+	}
+	return err
 }
 
 // Unlock undoes Lock if Open has not been called.
@@ -64,10 +70,11 @@ func (l *Lease) Unlock() error {
 	return err
 }
 
-// own makes the holder of the lock the store's owner. The caller has the right to move.
-// If told is not nil, the store must be as it says. On any error the lock is free again.
-// open opens the store: one that was there before is never made anew.
-func (l *Lease) own(lock *Lock, told *store.Position, open func() error) (err error) {
+// own makes the holder of the lock the store's owner, and gives where the store stands.
+// The caller has the right to move, and announces it. If told is not nil, the store must be
+// as it says. On any error the lock is free again. open opens the store: one that was there
+// before is never made anew.
+func (l *Lease) own(lock *Lock, told *store.Position, open func() error) (p store.Position, err error) {
 	failpoint.Hit(failpoint.TakeoverLocked)
 	l.lock = lock
 	defer func() {
@@ -77,54 +84,72 @@ func (l *Lease) own(lock *Lock, told *store.Position, open func() error) (err er
 			l.refuse(err)
 		}
 	}()
-	if err := open(); err != nil {
-		return err
+	if err := l.within(openTimeout, "opening the store", open); err != nil {
+		return p, err
 	}
 	failpoint.Hit(failpoint.TakeoverOpened)
-	if err := l.compare(told); err != nil {
+	if p, err = l.compare(told); err != nil {
 		l.note(event{Event: eventReleases, Why: err.Error()})
-		return errors.Join(err, l.Store.Close())
+		return p, errors.Join(err, l.Store.Close())
 	}
 	failpoint.Hit(failpoint.TakeoverCompared)
 	l.met.Store(true)
 	l.Store.OpenGate()
 	l.show(&view{role: owning})
 	failpoint.Hit(failpoint.TakeoverGateOpened)
-	l.announce()
-	failpoint.Hit(failpoint.TakeoverPublished)
-	return nil
+	return p, nil
+}
+
+// openTimeout is how long a store may take to open, which is milliseconds whatever its
+// size: as long as the store's own watchdog gives a commit, and room for a new one.
+const openTimeout = 3 * time.Second
+
+// within does something that waits for the disk. A process whose disk hangs must not keep
+// the lock: it ends.
+func (l *Lease) within(limit time.Duration, what string, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		err := fmt.Errorf("%s took over %s", what, limit)
+		l.Fatal(err)
+		return err
+	}
 }
 
 // compare checks the store that was just opened against what its last owner told, if
 // anything.
-func (l *Lease) compare(told *store.Position) error {
-	now, err := l.Store.Position()
+func (l *Lease) compare(told *store.Position) (now store.Position, err error) {
+	now, err = l.Store.Position()
 	if err != nil {
-		return err
+		return now, err
 	}
 	l.epoch.Store(now.Epoch)
 	if told == nil {
-		return nil
+		return now, nil
 	}
 	if !follows(now, *told) {
 		why := "it found another store than its owner had left, and stays out of it until it is started again"
 		l.barred.Store(&why)
-		return ErrMismatch.Because(fmt.Errorf("it is at %+v, and its owner left it at %+v", now, *told))
+		return now, ErrMismatch.Because(fmt.Errorf("it is at %+v, and its owner left it at %+v", now, *told))
 	}
-	return nil
+	return now, nil
 }
 
 // follows tells whether a store that was just opened can be what its owner told. Mostly it
-// is just that, in the next epoch. But between the owner's unlocking and this process's
-// locking another candidate may have served it.
+// is just that, in the next epoch. But the owner may have broken the handoff off, served on
+// and died, and another candidate may have served the store before this process got the
+// lock. What cannot be is an older store, or another one at the same place.
 func follows(now, told store.Position) bool {
-	if now.UUID != told.UUID {
+	if now.UUID != told.UUID || now.Epoch <= told.Epoch {
 		return false
 	}
-	if now.Epoch == told.Epoch+1 {
-		return now.Sequence == told.Sequence && now.Checksum == told.Checksum
-	}
-	return now.Epoch > told.Epoch && now.Sequence >= told.Sequence
+	return now.Sequence > told.Sequence ||
+		now.Sequence == told.Sequence && (now.Checksum == told.Checksum || now.Epoch > told.Epoch+1)
 }
 
 // announce tells the world who owns the store. It is no more than a hint, so that
@@ -139,6 +164,7 @@ func (l *Lease) announce() {
 	}
 	l.note(event{Event: eventOwns})
 	l.Log.Info("owns the store", "epoch", owner.Epoch, "sequence", l.Store.Sequence())
+	failpoint.Hit(failpoint.TakeoverPublished)
 	// The files of a dead owner; the sockets of all dead processes, which may take a
 	// while to ask.
 	sweepFiles(l.Dir)
@@ -162,9 +188,14 @@ func (l *Lease) candidateLoop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var lostAt time.Time
+	swept := time.Now()
 	seen := l.view.Load()
 	for {
 		v := l.view.Load()
+		if v.role == owning && time.Since(swept) >= sweepEvery {
+			swept = time.Now()
+			go sweepSockets(l.Dir)
+		}
 		if v != seen {
 			seen = v
 			lostAt = time.Now()
@@ -182,7 +213,7 @@ func (l *Lease) candidateLoop(ctx context.Context) {
 			return
 		case <-v.next:
 		case <-timer.C:
-			l.try()
+			l.try() //nolint:contextcheck // a store closes in its own time
 		}
 	}
 }
@@ -211,7 +242,9 @@ func (l *Lease) try() {
 			// As at the start: who had the lock then, and is gone, may have made no store.
 			open = l.Store.Open
 		}
-		// Its error is logged, and tried again later.
-		_ = l.own(lock, nil, open)
+		// An error is logged, and tried again later.
+		if _, err := l.own(lock, nil, open); err == nil {
+			l.announce()
+		}
 	}
 }

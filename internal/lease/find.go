@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -12,8 +13,10 @@ import (
 const (
 	// findEvery is how often the owner is looked for while requests wait.
 	findEvery = time.Millisecond
-	// findIdle is how often while none does.
-	findIdle = 20 * time.Millisecond
+	// findIdle is how often while none does, and findTired after tiredAfter of that.
+	findIdle   = 20 * time.Millisecond
+	findTired  = 250 * time.Millisecond
+	tiredAfter = 5 * time.Second
 	// askTimeout bounds a question to one process, which may have been stopped.
 	askTimeout = 100 * time.Millisecond
 	// askAllEvery is how often all are asked and not only those that are named as the
@@ -30,6 +33,7 @@ func (l *Lease) findLoop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var askedAll, pruned time.Time
+	busy := time.Now() // when somebody last waited, or there was an owner
 	for {
 		v := l.view.Load()
 		if v.role != moving && time.Since(pruned) >= pruneEvery {
@@ -48,13 +52,19 @@ func (l *Lease) findLoop(ctx context.Context) {
 				continue
 			}
 		}
+		waited := l.held.any()
+		if v.role != searching || waited {
+			busy = time.Now()
+		}
 		switch {
 		case v.role != searching:
 			timer.Reset(pruneEvery)
-		case l.held.any():
+		case waited:
 			timer.Reset(findEvery)
-		default:
+		case time.Since(busy) < tiredAfter:
 			timer.Reset(findIdle)
+		default:
+			timer.Reset(findTired)
 		}
 		select {
 		case <-ctx.Done():
@@ -178,6 +188,9 @@ func (l *Lease) askAll(ctx context.Context, but []string) *link {
 			continue
 		}
 		asking.Go(func() {
+			if !l.listens(ctx, id) {
+				return
+			}
 			if k, _ := l.ask(ctx, id); k != nil {
 				answers <- k
 			}
@@ -187,10 +200,35 @@ func (l *Lease) askAll(ctx context.Context, but []string) *link {
 	return <-answers
 }
 
+// listens tells whether somebody listens on an instance's socket. The connections that
+// questions go over would dial a dead process's again and again.
+func (l *Lease) listens(ctx context.Context, instance string) bool {
+	dialer := net.Dialer{Timeout: askTimeout}
+	conn, err := dialer.DialContext(ctx, "unix", SocketPath(l.Dir, instance))
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
+// doubt asks the owner that a view forwards to whether it still owns the store, and leaves
+// it if it does not say so. One question at a time is enough.
+func (l *Lease) doubt(v *view) {
+	if !l.doubting.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		defer l.doubting.Store(false)
+		if k, next := l.ask(l.life, v.link.instance); k == nil {
+			l.leave(v, next, false)
+		}
+	}()
+}
+
 // ask asks a process whether it owns the store. It gives the connection to it if it does,
 // and otherwise who it thinks does.
 func (l *Lease) ask(ctx context.Context, instance string) (k *link, next string) {
-	k, err := l.links.to(instance)
+	k, err := l.links.to(instance) //nolint:contextcheck // it outlives the question
 	if err != nil {
 		return nil, ""
 	}

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,9 @@ const (
 	closeTimeout = 500 * time.Millisecond
 	// ownTimeout is how long it waits for the target to own the store.
 	ownTimeout = 500 * time.Millisecond
+	// recordTimeout is how long the record of a handoff may take to be committed, as long
+	// as any commit may.
+	recordTimeout = 2 * time.Second
 	// checkTimeout bounds the question whether a process is able.
 	checkTimeout = time.Second
 )
@@ -46,7 +50,7 @@ func (l *Lease) HandOff(ctx context.Context, to string, dryRun bool, report Repo
 	if to == l.Self.Instance {
 		return ErrRefused.Message("this process owns the store already")
 	}
-	k, err := l.links.to(to)
+	k, err := l.links.to(to) //nolint:contextcheck // it outlives the handoff
 	if err != nil {
 		return ErrRefused.Because(err)
 	}
@@ -74,7 +78,7 @@ func (l *Lease) HandOff(ctx context.Context, to string, dryRun bool, report Repo
 		return ErrAborted.Message(fmt.Sprintf("the handoff was broken off, and %s owns the store as before: %s",
 			l.Self.Instance, status.Convert(err).Message())).Because(err)
 	}
-	if err := l.letGo(to, report); err != nil {
+	if err := l.letGo(to, report); err != nil { //nolint:contextcheck // a store closes in its own time
 		return err
 	}
 	return l.confirm(k, t, report)
@@ -132,7 +136,9 @@ func (l *Lease) prepare(ctx context.Context, k *link, t *telling, report Report)
 	}
 	failpoint.Hit(failpoint.HandoffDrained)
 	report(adminv1.HandoffStep_HANDOFF_STEP_DRAINED, nil)
-	if err := l.Store.RecordHandoff(store.Handoff{From: l.Self.Instance, To: k.instance, Time: time.Now()}); err != nil {
+	if err := l.within(recordTimeout, "recording a handoff", func() error {
+		return l.Store.RecordHandoff(store.Handoff{From: l.Self.Instance, To: k.instance, Time: time.Now()})
+	}); err != nil {
 		return fmt.Errorf("recording it: %w", err)
 	}
 	p, err := l.Store.Position()
@@ -142,8 +148,11 @@ func (l *Lease) prepare(ctx context.Context, k *link, t *telling, report Report)
 	failpoint.Hit(failpoint.HandoffRecorded)
 	report(adminv1.HandoffStep_HANDOFF_STEP_RECORDED, &p)
 	l.tell(ctx, k, t, p)
-	if said := t.next(tellTimeout); said.err != nil || said.owned != nil {
+	switch said := t.next(tellTimeout); {
+	case said.err != nil:
 		return fmt.Errorf("telling the target: %w", said.err)
+	case said.owned != nil:
+		return errors.New("telling the target: it says that it owns the store already")
 	}
 	failpoint.Hit(failpoint.HandoffTold)
 	report(adminv1.HandoffStep_HANDOFF_STEP_TOLD, nil)
@@ -171,15 +180,7 @@ func (l *Lease) tell(ctx context.Context, k *link, t *telling, p store.Position)
 
 // letGo closes the store and frees the lock. There is no way back but over the lock.
 func (l *Lease) letGo(to string, report Report) error {
-	closed := make(chan error, 1)
-	go func() { closed <- l.Store.Close() }()
-	var err error
-	select {
-	case err = <-closed:
-	case <-time.After(closeTimeout):
-		err = fmt.Errorf("the store did not close within %s", closeTimeout)
-	}
-	if err != nil {
+	if err := l.within(closeTimeout, "closing the store", l.Store.Close); err != nil {
 		// Whether it is closed nobody can know, but the end of the process closes it.
 		l.Fatal(fmt.Errorf("handing over to %s: %w", to, err))
 		return err
@@ -187,7 +188,7 @@ func (l *Lease) letGo(to string, report Report) error {
 	failpoint.Hit(failpoint.HandoffClosed)
 	report(adminv1.HandoffStep_HANDOFF_STEP_CLOSED, nil)
 	l.note(event{Event: eventHandsOver, To: to})
-	err = l.lock.unlock()
+	err := l.lock.unlock()
 	l.lock = nil
 	if err != nil {
 		l.Log.Error("unlocking", "error", err)
@@ -204,8 +205,12 @@ func (l *Lease) confirm(k *link, t *telling, report Report) error {
 	if said.err != nil || said.owned == nil {
 		l.show(&view{role: searching, lost: true})
 		l.Log.Warn("the target of a handoff did not take the store over", "to", k.instance, "error", said.err)
-		return ErrAborted.Message(fmt.Sprintf("%s was given the store and did not take it over; whoever is able does: see status",
-			k.instance)).Because(said.err)
+		why := "it does not say why"
+		if said.err != nil {
+			why = status.Convert(said.err).Message()
+		}
+		return ErrAborted.Message(fmt.Sprintf("%s was given the store and did not take it over (%s); whoever is able does: see status",
+			k.instance, why)).Because(said.err)
 	}
 	next := &view{role: forwarding, link: k}
 	l.show(next)
@@ -220,6 +225,10 @@ func (l *Lease) confirm(k *link, t *telling, report Report) error {
 // one of the same kind first. It returns ErrRefused if there is none, and otherwise what
 // the last of them said.
 func (l *Lease) HandOffToAny(ctx context.Context) error {
+	// An acquisition that is under way decides first whether there is something to give.
+	if l.beginSoon() {
+		l.end()
+	}
 	if owns, _ := l.Owner(); !owns {
 		return nil
 	}
@@ -228,11 +237,32 @@ func (l *Lease) HandOffToAny(ctx context.Context) error {
 		if err = l.HandOff(ctx, instance, false, func(adminv1.HandoffStep, *store.Position) {}); err == nil {
 			return nil
 		}
-		if owns, _ := l.Owner(); !owns {
+		if owns, _ := l.Owner(); !owns && !l.takeBack() {
 			return nil // it was given away, to somebody
 		}
 	}
 	return err
+}
+
+// takeBack takes a store that was let go, if nobody has taken it, though this process may
+// be stopping: until its end it serves better than nobody. It tells whether it owns it.
+func (l *Lease) takeBack() bool {
+	if !l.beginSoon() {
+		return false
+	}
+	defer l.end()
+	if l.lock != nil {
+		return true
+	}
+	lock, err := tryLock(l.Dir, l.AllowNetworkFS)
+	if err != nil {
+		return false
+	}
+	if _, err := l.own(lock, nil, l.Store.OpenExisting); err != nil {
+		return false
+	}
+	l.announce()
+	return true
 }
 
 // successors gives the processes that may be able to own the store, those of the same
@@ -243,7 +273,7 @@ func (l *Lease) successors(ctx context.Context) []string {
 		if instance == l.Self.Instance {
 			continue
 		}
-		k, err := l.links.to(instance)
+		k, err := l.links.to(instance) //nolint:contextcheck // as above
 		if err != nil {
 			continue
 		}

@@ -7,10 +7,12 @@ import (
 )
 
 const (
-	// maxHeld is how many requests may wait for an owner in one process, for one store.
-	maxHeld = 1024
-	// maxHeldBytes is what they may take together.
-	maxHeldBytes = 16 << 20
+	// maxHeld is how many requests may wait for an owner in one process, for one store: as
+	// many as the listeners let in, so that no planned move refuses one.
+	maxHeld = 1024 + 128*64
+	// maxHeldBytes is what they may take together. They were read and counted before; this
+	// bounds what stays while nobody owns.
+	maxHeldBytes = 48 << 20
 	// maxHold is how long a request waits for an owner at most.
 	maxHold = 2 * time.Second
 	// rememberedHolds is how many ended holds are remembered.

@@ -62,6 +62,7 @@ type Lease struct {
 	beside  bool                   // guarded by moving: it failed while another process owned the store
 
 	forwarded atomic.Int64
+	doubting  atomic.Bool   // the owner is being asked whether it is there
 	met       atomic.Bool   // there has been an owner, and so there is a store
 	wanted    chan struct{} // has something when a request has begun to wait for an owner
 
@@ -121,7 +122,13 @@ func (l *Lease) Retire() { l.retired.Store(true) }
 func (l *Lease) Close(ctx context.Context) error {
 	l.Retire()
 	l.halt()
-	l.running.Wait()
+	ended := make(chan struct{})
+	go func() { l.running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	select {
 	case l.moving <- struct{}{}:
 	case <-ctx.Done():
@@ -134,7 +141,7 @@ func (l *Lease) Close(ctx context.Context) error {
 	}
 	l.show(&view{role: moving})
 	closed := make(chan error, 1)
-	go func() { closed <- l.Store.Close() }()
+	go func() { closed <- l.Store.Close() }() //nolint:contextcheck // ctx ends the wait alone
 	select {
 	case err := <-closed:
 		l.note(event{Event: eventReleases})

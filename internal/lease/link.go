@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,6 +23,7 @@ type link struct {
 	calls    *forward.Conn // for the service's calls
 	conn     *grpc.ClientConn
 	admin    adminv1.AdminServiceClient // over conn
+	answered atomic.Int64               // when it last answered a call, in Unix nanoseconds
 }
 
 // dialLink connects with an instance's socket in dir, in the background.

@@ -86,12 +86,8 @@ func (l *Lease) route(ctx context.Context, req any, method string, handler grpc.
 	if !ok {
 		return nil, fmt.Errorf("a request is a %T", req)
 	}
-	began := time.Now()
-	deadline := answerBy(ctx, began)
-	limit := began.Add(maxHold)
-	if deadline.Before(limit) {
-		limit = deadline
-	}
+	deadline := answerBy(ctx, time.Now())
+	var limit time.Time // of its waiting; zero until it waits
 	call := forward.Call{Method: method, Deadline: deadline, RequestID: observe.RequestID(ctx)}
 	if sent := metadata.ValueFromIncomingContext(ctx, idempotency.Metadata); len(sent) > 0 {
 		call.IdempotencyKey = sent[0] // it has been checked
@@ -107,7 +103,11 @@ func (l *Lease) route(ctx context.Context, req any, method string, handler grpc.
 				return resp, err
 			}
 		case forwarding:
+			sent := time.Now()
 			resp, err := l.forward(ctx, v.link, call, message)
+			if errors.Is(err, forward.ErrLate) {
+				return nil, l.late(v, sent, err)
+			}
 			next, lost, again := tryAgain(err)
 			if !again {
 				return resp, err
@@ -116,15 +116,15 @@ func (l *Lease) route(ctx context.Context, req any, method string, handler grpc.
 				return nil, ctx.Err()
 			}
 			l.leave(v, next, lost)
-			if !time.Now().Before(limit) {
-				return nil, ErrNoOwner.Because(err)
-			}
 			v = l.view.Load()
-			if v.role == owning || v.role == forwarding {
+			found := v.role == owning || v.role == forwarding // meanwhile
+			if found && (limit.IsZero() || time.Now().Before(limit)) {
+				limit = waitUntil(limit, deadline)
 				continue
 			}
 		case moving, searching:
 		}
+		limit = waitUntil(limit, deadline)
 		if err := l.hold(ctx, v, proto.Size(message), limit); err != nil {
 			return nil, err
 		}
@@ -135,23 +135,45 @@ func (l *Lease) route(ctx context.Context, req any, method string, handler grpc.
 func (l *Lease) forward(ctx context.Context, k *link, call forward.Call, req proto.Message) (any, error) {
 	l.forwarded.Add(1)
 	reply := l.replies[call.Method].New().Interface()
-	if err := k.calls.Invoke(ctx, call, req, reply); err != nil {
-		return nil, err
+	err := k.calls.Invoke(ctx, call, req, reply)
+	if err == nil {
+		k.answered.Store(time.Now().UnixNano())
+		return reply, nil
 	}
-	return reply, nil
+	return nil, err
+}
+
+// late gives the error of a call to the owner that view v forwards to, sent at a time, whose
+// time ran out. If the owner has answered others since, it is just slow with this one. If
+// not, it may have been stopped, and it is asked whether it is there at all.
+func (l *Lease) late(v *view, sent time.Time, err error) error {
+	if v.link.answered.Load() > sent.UnixNano() {
+		return apierr.ErrDeadline.Because(err)
+	}
+	l.doubt(v)
+	return ErrNoOwner.Because(err)
+}
+
+// waitUntil gives how long a call may wait for an owner, from the first time that it has to.
+func waitUntil(limit, deadline time.Time) time.Time {
+	if !limit.IsZero() {
+		return limit
+	}
+	if limit = time.Now().Add(maxHold); deadline.Before(limit) {
+		return deadline
+	}
+	return limit
 }
 
 // tryAgain tells whether a forwarded call that ended with err is to be sent again: only
-// if the process was not the owner, and then who may be, or if there was no answer. An
-// error of the handler's is none of these.
+// if the process was not the owner, and then who may be, or if its connection was lost
+// before the answer. An error of the handler's is none of these.
 func tryAgain(err error) (next string, lost, again bool) {
 	switch {
 	case err == nil:
 		return "", false, false
 	case errors.Is(err, forward.ErrLost):
 		return "", true, true
-	case errors.Is(err, forward.ErrLate): // the owner may have been stopped
-		return "", false, true
 	}
 	if st, ok := status.FromError(err); ok && apierr.ReasonOf(st) == notOwner {
 		return named(st), false, true
@@ -192,8 +214,8 @@ func retryKey(method string) []byte {
 		return nil
 	}
 	key := make([]byte, 16)
-	binary.BigEndian.PutUint64(key, uint64(time.Now().UnixNano())) //nolint:gosec // after 1970
-	_, _ = rand.Read(key[8:])                                      // never fails
+	binary.BigEndian.PutUint64(key, uint64(time.Now().UnixNano()))
+	_, _ = rand.Read(key[8:]) // never fails
 	return key
 }
 

@@ -73,11 +73,11 @@ func InstanceOf(path string) string {
 
 // instances gives the ids of those who have sockets in dir. They may be dead.
 func instances(dir string) []string {
-	var ids []string
-	for _, path := range glob(dir, "*"+socketSuffix) {
-		ids = append(ids, InstanceOf(path))
+	paths := glob(dir, "*"+socketSuffix)
+	for i, path := range paths {
+		paths[i] = InstanceOf(path)
 	}
-	return ids
+	return paths
 }
 
 // Sockets gives the sockets in dir, the owner's first if the hint names one. Nobody

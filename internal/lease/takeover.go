@@ -52,34 +52,40 @@ func (l *Lease) TakeOver(ctx context.Context, p *adminv1.Position, waiting func(
 	if !l.beginSoon() {
 		return none, ErrAborted.Message("this process is busy with this store's lock")
 	}
-	defer l.end()
 	if l.lock != nil {
+		l.end()
 		return none, ErrRefused.Message("this process owns the store already")
 	}
 	v := l.view.Load()
 	told := positionOf(p)
 	l.show(&view{role: moving, hint: hintOf(v)})
-	err := l.takeOver(ctx, &told, waiting)
+	now, err := l.takeOver(ctx, &told, waiting)
 	if err != nil {
 		l.show(&view{role: searching, hint: hintOf(v), lost: true})
 		l.Log.Warn("the store was not taken over", "error", err)
+		l.end()
 		return none, err
 	}
-	return l.Store.Position()
+	// The old owner holds its requests until it is told; the rest of the world can wait.
+	go func() {
+		defer l.end()
+		l.announce()
+	}()
+	return now, nil
 }
 
-func (l *Lease) takeOver(ctx context.Context, told *store.Position, waiting func() error) error {
+func (l *Lease) takeOver(ctx context.Context, told *store.Position, waiting func() error) (store.Position, error) {
 	granted := l.waiter.wait(l.Dir)
 	failpoint.Hit(failpoint.TakeoverWaiting)
 	if err := waiting(); err != nil {
 		l.waiter.decline()
-		return err
+		return store.Position{}, err
 	}
 	lock, err := l.granted(ctx, granted)
 	if err != nil {
-		return err
+		return store.Position{}, err
 	}
-	return l.own(lock, told, l.Store.OpenExisting)
+	return l.own(lock, told, l.Store.OpenExisting) //nolint:contextcheck // a store closes in its own time
 }
 
 // granted waits for the lock.

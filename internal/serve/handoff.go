@@ -19,6 +19,9 @@ import (
 	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
 )
 
+// briefly is how long a handoff waits for the answers of those who have no part in it.
+const briefly = 500 * time.Millisecond
+
 // toService stands for the process that is the service on its own.
 const toService = "service"
 
@@ -117,10 +120,7 @@ func (c *handoffCommand) move(a *app, service string) error {
 		return c.print(a, h, "%s: %s is able to own it; nothing was changed\n", service, to)
 	}
 	h.Moved, h.Took = true, brief(time.Since(began))
-	if err := h.countHolds(ctx, dir, began); err != nil {
-		// The store has moved all the same.
-		fmt.Fprintf(a.stderr, "%s: how long requests were held is not known: %v\n", service, err)
-	}
+	h.countHolds(ctx, dir, began)
 	return c.print(a, h, "%s: moved from %s to %s in %s: epoch %d, sequence %d, checksum %s, the same at both\n"+
 		"%s: %d requests were held: p50 %s, p99 %s, max %s\n",
 		service, h.From, h.To, h.Took, h.Epoch, h.Sequence, h.Checksum, service, h.Held, h.HoldP50, h.HoldP99, h.HoldMax)
@@ -135,8 +135,9 @@ func (c *handoffCommand) target(service string) (string, error) {
 		binary = service
 	}
 	var able, others []string
-	for _, p := range askProcesses(dir, new(storeStatus)) {
-		if p.GetInstance() == c.To {
+	for _, a := range askProcesses(dir, briefly) {
+		p := a.Value // nil if it has not answered
+		if a.Instance == c.To {
 			return c.To, nil
 		}
 		i := slices.IndexFunc(p.GetStores(), func(s *adminv1.StoreStatus) bool { return s.GetService() == service })
@@ -186,28 +187,18 @@ var stepTexts = map[adminv1.HandoffStep]string{
 	adminv1.HandoffStep_HANDOFF_STEP_OWNED:       "the target has opened the store, and found it as it was told",
 }
 
-// countHolds asks all processes how long requests were held since the handoff began.
-func (h *handoffResult) countHolds(ctx context.Context, dir string, began time.Time) error {
-	clients, err := admin.DialAll(ctx, dir)
-	if err != nil {
-		return err
-	}
+// countHolds asks all processes how long requests were held since the handoff began. One
+// that does not answer does not count.
+func (h *handoffResult) countHolds(ctx context.Context, dir string, began time.Time) {
 	var holds []time.Duration
-	for _, c := range clients {
-		asking, cancel := context.WithTimeout(ctx, statusTimeout)
-		list, err := c.Holds(asking, h.Service, began)
-		cancel()
-		if err == nil { // one that does not answer holds nobody up
-			holds = append(holds, list...)
-		}
-		if err := c.Close(); err != nil {
-			return err
-		}
+	for _, a := range admin.AskAll(ctx, dir, briefly, func(ctx context.Context, c *admin.Client) ([]time.Duration, error) {
+		return c.Holds(ctx, h.Service, began)
+	}) {
+		holds = append(holds, a.Value...)
 	}
 	slices.Sort(holds)
 	h.Held = len(holds)
 	h.HoldP50, h.HoldP99, h.HoldMax = brief(quantile(holds, 0.50)), brief(quantile(holds, 0.99)), brief(quantile(holds, 1))
-	return nil
 }
 
 // quantile gives the smallest of sorted durations that so many are not above.

@@ -128,7 +128,7 @@ func (p *Process) stopAfter(ctx context.Context, pause time.Duration) error {
 // on answering for a while, so that load balancers and clients turn elsewhere before the
 // listeners close.
 func (p *Process) drain(ctx context.Context, pause time.Duration) {
-	p.handOff() //nolint:contextcheck // ctx ends the pause alone
+	p.handOff(slog.LevelInfo) //nolint:contextcheck // ctx ends the pause alone
 	p.draining.Store(true)
 	if p.health != nil {
 		p.health.Shutdown()
@@ -141,11 +141,12 @@ func (p *Process) drain(ctx context.Context, pause time.Duration) {
 	case <-time.After(pause):
 	case <-ctx.Done():
 	}
-	p.handOff() //nolint:contextcheck // as above; to those who came meanwhile
+	p.handOff(slog.LevelDebug) //nolint:contextcheck // as above; to those who came meanwhile
 }
 
-// handOff hands every store that the process owns to one that is able.
-func (p *Process) handOff() {
+// handOff hands every store that the process owns to one that is able, and logs where there
+// is none.
+func (p *Process) handOff(level slog.Level) {
 	ctx, cancel := context.WithTimeout(context.Background(), handOffTimeout)
 	defer cancel()
 	for _, l := range p.leases {
@@ -157,7 +158,7 @@ func (p *Process) handOff() {
 			continue
 		}
 		if err := l.HandOffToAny(ctx); err != nil {
-			p.log.Info("nobody takes the store over", "service", s.Name, "because", err)
+			p.log.Log(ctx, level, "nobody takes the store over", "service", s.Name, "because", err)
 		}
 	}
 }

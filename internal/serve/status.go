@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -62,6 +61,7 @@ type storeInfo struct {
 // A processStatus is what a process is to the stores.
 type processStatus struct {
 	processInfo
+	Error    string        `json:"error,omitempty"` // it has not answered
 	Draining bool          `json:"draining"`
 	Stores   []shareStatus `json:"stores"`
 }
@@ -98,35 +98,37 @@ func askBoard(data string, services []Service) boardStatus {
 	board := boardStatus{Stores: []storeStatus{}, Processes: []processStatus{}}
 	for _, s := range services {
 		st := storeStatus{Service: s.Name, Error: "not served"}
-		for _, p := range askProcesses(filepath.Join(data, s.Name), &st) {
-			board.add(p, &st)
+		for _, a := range askProcesses(filepath.Join(data, s.Name), statusTimeout) {
+			if a.Err != nil {
+				board.silent(a.Instance, a.Err, &st)
+				continue
+			}
+			board.add(a.Value, &st)
 		}
 		board.Stores = append(board.Stores, st)
 	}
 	return board
 }
 
-// askProcesses asks everybody who has a socket in a service's folder. What hinders it
-// becomes the store's error.
-func askProcesses(dir string, st *storeStatus) []*adminv1.GetStatusResponse {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*statusTimeout)
-	defer cancel()
-	clients, err := admin.DialAll(ctx, dir)
-	if err != nil {
-		st.Error = err.Error()
+// askProcesses asks everybody who has a socket in a service's folder.
+func askProcesses(dir string, timeout time.Duration) []admin.Answer[*adminv1.GetStatusResponse] {
+	return admin.AskAll(context.Background(), dir, timeout, func(ctx context.Context, c *admin.Client) (*adminv1.GetStatusResponse, error) {
+		return c.Status(ctx)
+	})
+}
+
+// silent notes that a process has not answered when it was asked about a store. If nobody
+// else owns it, that is why.
+func (b *boardStatus) silent(instance string, err error, st *storeStatus) {
+	if !st.Served {
+		st.Error = fmt.Sprintf("instance %s: %v", instance, err)
 	}
-	var answers []*adminv1.GetStatusResponse
-	for _, c := range clients {
-		asking, cancel := context.WithTimeout(ctx, statusTimeout)
-		resp, err := c.Status(asking)
-		cancel()
-		if err := errors.Join(err, c.Close()); err != nil {
-			st.Error = fmt.Sprintf("instance %s: %v", c.Instance, err)
-			continue
-		}
-		answers = append(answers, resp)
+	known := func(p processStatus) bool { return p.Instance == instance }
+	if !slices.ContainsFunc(b.Processes, known) {
+		b.Processes = append(b.Processes, processStatus{
+			processInfo: processInfo{Instance: instance}, Error: err.Error(), Stores: []shareStatus{},
+		})
 	}
-	return answers
 }
 
 // add notes what a process has answered when it was asked about a store.
@@ -182,6 +184,9 @@ func (b *boardStatus) print(a *app) error {
 	}
 	fmt.Fprintln(w, "\nPROCESS\tINSTANCE\tUP\tSTORE\tSTATE\tHELD\tLONGEST HOLD\tFORWARDED")
 	for _, p := range b.Processes {
+		if p.Error != "" {
+			fmt.Fprintf(w, "-\t%s\t-\t-\t%s\n", p.Instance, p.Error)
+		}
 		for _, s := range p.Stores {
 			state := strings.ToLower(s.State)
 			if p.Draining {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -204,6 +205,8 @@ func (p *Process) startSockets() error {
 }
 
 func (p *Process) stopSockets(ctx context.Context) error {
+	// If work in flight was in the way before: HTTP's has ended by now.
+	p.handOff(slog.LevelDebug) //nolint:contextcheck // it has a time of its own
 	var errs []error
 	for i := range p.socketListeners {
 		// Before the listener closes, so that nobody finds a name that leads nowhere.

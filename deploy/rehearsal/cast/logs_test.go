@@ -20,7 +20,8 @@ func TestAccessCounter(t *testing.T) {
 	}, "\n")
 	for _, size := range []int{1, 7, 100, len(log) + 1} {
 		var n atomic.Int64
-		c := &accessCounter{requests: &n}
+		var told []string
+		c := &accessCounter{requests: &n, also: func(line []byte) { told = append(told, string(line)) }}
 		for rest := log + "\n"; rest != ""; {
 			piece := rest[:min(size, len(rest))]
 			rest = rest[len(piece):]
@@ -30,6 +31,9 @@ func TestAccessCounter(t *testing.T) {
 		}
 		if n.Load() != 4 {
 			t.Errorf("counted %d requests in pieces of %d bytes, want 4", n.Load(), size)
+		}
+		if len(told) != 4 || !strings.Contains(log, told[3]) {
+			t.Errorf("told of %q in pieces of %d bytes", told, size)
 		}
 	}
 }

@@ -249,7 +249,10 @@ func (b *board) read(t *testing.T) audit.Board {
 	}
 	restart(t, reader)
 	defer terminate(t, reader)
-	all, err := audit.Read(soon(t), func(string) string { return reader.HTTP() })
+	// There may be much to read.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
+	defer cancel()
+	all, err := audit.Read(ctx, func(string) string { return reader.HTTP() })
 	if err != nil {
 		t.Fatal(err)
 	}

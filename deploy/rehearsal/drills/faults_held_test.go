@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -40,7 +39,7 @@ const (
 	// hurries is how often they are made on a machine that is late.
 	hurries = 5
 	// tolerated is which part of them may be answered late on a machine that is busy.
-	tolerated = 10
+	tolerated = 2
 	// maxGrowth is how much memory the forwarder may take for them.
 	maxGrowth = 64 << 20
 )
@@ -187,10 +186,11 @@ func (s *scene) impatient(conn *grpc.ClientConn, n int) (load.Record, error) {
 	r.End = time.Since(s.began())
 	st := status.Convert(err)
 	r.Code, r.Err = uint16(st.Code()), st.Message()
-	if st.Code() != codes.Unavailable || !slices.ContainsFunc(st.Details(), func(d any) bool {
-		info, ok := d.(*errdetails.ErrorInfo)
-		return ok && info.GetReason() == "NOT_OWNER"
-	}) {
+	notOwner := false
+	for _, d := range st.Proto().GetDetails() {
+		notOwner = notOwner || bytes.Contains(d.GetValue(), []byte("NOT_OWNER"))
+	}
+	if st.Code() != codes.Unavailable || !notOwner {
 		return r, fmt.Errorf("%s, with %s to wait, ended after %s: %w", r.Kind, timeout, brief(r.End-r.Start), err)
 	}
 	return r, nil

@@ -15,6 +15,9 @@ import (
 	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
 )
 
+// maxHold is how long a request may be held.
+const maxHold = 2 * time.Second
+
 // spread is durations in ascending order.
 type spread []time.Duration
 

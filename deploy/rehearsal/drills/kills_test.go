@@ -35,11 +35,10 @@ func TestKillOwner(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			b := newBoard(t, plain)
 			forwarder := b.start(t, "the forwarder", cast.Monolith, "--no-own")
 			c.start(t, b, forwarder)
-			b.killOwners(t, (*kills+2)/3, c.keys, forwarder)
+			b.killOwners(t, (*kills+2)/3, c.keys, forwarder) // a third of them, rounded up
 		})
 	}
 }
@@ -85,8 +84,8 @@ func (b *board) killOwners(t *testing.T, times int, keys bool, entered *cast.Pro
 	slices.Sort(pauses)
 	slices.Sort(latencies)
 	t.Logf("%d kills: nobody was answered for %s; the longest answers took %s; requests were held for %s", times, pauses, latencies, held)
-	if latencies[len(latencies)-1] > time.Second {
-		t.Error("an answer took over a second")
+	if latencies[len(latencies)-1] > maxHold {
+		t.Errorf("an answer took over %s", maxHold)
 	}
 }
 
