@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/splitboard/splitboard/deploy/rehearsal/child"
 )
 
 // How long haproxy may take to start and to end.
@@ -50,7 +52,7 @@ func (h *HAProxy) start(ctx context.Context, program string) error {
 	h.process = exec.CommandContext(context.WithoutCancel(ctx), program, "-db", "-f", config) //nolint:gosec // it is haproxy
 	h.process.ExtraFiles = []*os.File{file}
 	h.process.Stderr = h.output
-	dieWithParent(h.process)
+	child.DieWithParent(h.process)
 	if err := h.process.Start(); err != nil {
 		return err
 	}

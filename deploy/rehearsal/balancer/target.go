@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/splitboard/splitboard/deploy/rehearsal/idle"
 )
 
 const (
@@ -34,7 +36,7 @@ type upstream struct {
 	net.Conn
 
 	r     *bufio.Reader
-	peek  *peeker
+	peek  *idle.Peeker
 	since time.Time // when it became idle
 }
 
@@ -86,7 +88,7 @@ func (t *target) connect(ctx context.Context) (*upstream, error) {
 		if conn == nil {
 			break
 		}
-		if time.Since(conn.since) < t.idle && conn.peek.quiet() {
+		if time.Since(conn.since) < t.idle && conn.peek.Usable() {
 			return conn, nil
 		}
 		t.drop(conn)
@@ -97,7 +99,7 @@ func (t *target) connect(ctx context.Context) (*upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	peek, err := newPeeker(raw)
+	peek, err := idle.New(raw)
 	if err != nil {
 		_ = raw.Close()
 		return nil, err

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/splitboard/splitboard/deploy/rehearsal/child"
 )
 
 // An Operator gives a program's commands about a data folder.
@@ -87,7 +89,7 @@ func (o Operator) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// A child of the command's cannot hold it up once the command is killed.
 	cmd.WaitDelay = time.Second
-	dieWithParent(cmd)
+	child.DieWithParent(cmd)
 	err := cmd.Run()
 	if err == nil {
 		return stdout.Bytes(), nil

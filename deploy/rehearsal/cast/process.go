@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/splitboard/splitboard/deploy/rehearsal/child"
 )
 
 // errNotRunning is what is asked of a process that does not run.
@@ -58,7 +60,7 @@ func (p *Process) Start(ctx context.Context) error {
 	p.cmd.Env = append(os.Environ(), p.Env...)
 	p.cmd.Stderr = watch
 	p.cmd.Stdout = &accessCounter{requests: &p.arrivals, also: p.Access}
-	dieWithParent(p.cmd)
+	child.DieWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		p.cmd = nil
 		return fmt.Errorf("starting %s: %w", p.Name, err)

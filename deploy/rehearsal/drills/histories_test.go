@@ -82,7 +82,7 @@ func TestHistories(t *testing.T) {
 const (
 	hotUsers     = 3
 	hotClients   = 4 // of each process
-	betweenTurns = 600
+	betweenTurns = 300
 )
 
 // A history is what clients have asked and were told, as they go on.

@@ -65,7 +65,7 @@ func (b *board) killOwners(t *testing.T, times int, keys bool, entered *cast.Pro
 		b.waitServed(t)
 		restart(t, owner)
 	}
-	a.more(t, 500)
+	a.more(t, 200)
 	held := b.holds(t)
 	o := b.end(t, a)
 	o.wantServed(t)

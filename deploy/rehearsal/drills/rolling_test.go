@@ -47,7 +47,7 @@ func TestRolling(t *testing.T) {
 		enter()
 		a := ask(t, load.Default(), through)
 		for _, name := range services {
-			a.more(t, 300)
+			a.more(t, 100)
 			old := own[name]
 			own[name] = b.start(t, "the new "+name, name, append(peers(name, own, forwarder), "--drain", drain)...)
 			b.replace(t, a, old, own[name], enter)
@@ -62,7 +62,7 @@ func TestRolling(t *testing.T) {
 // from the one to the other.
 func (b *board) replace(t *testing.T, a *asking, old, next *cast.Process, turn func()) {
 	t.Helper()
-	a.more(t, 300)
+	a.more(t, 100)
 	turn()
 	terminate(t, old)
 	for _, service := range services {
@@ -70,5 +70,5 @@ func (b *board) replace(t *testing.T, a *asking, old, next *cast.Process, turn f
 			t.Errorf("%s does not own the %s", next.Name, service)
 		}
 	}
-	a.more(t, 300)
+	a.more(t, 100)
 }

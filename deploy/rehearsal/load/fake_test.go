@@ -19,6 +19,8 @@ import (
 	postsv1 "github.com/splitboard/splitboard/gen/splitboard/posts/v1"
 	threadsv1 "github.com/splitboard/splitboard/gen/splitboard/threads/v1"
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
+
+	"github.com/splitboard/splitboard/deploy/rehearsal/balancer"
 )
 
 // A fakeBoard is a board in memory.
@@ -172,7 +174,7 @@ func (b *fakeBoard) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case refuse, nowhere:
 		if fault == nowhere {
-			w.Header().Set(HeaderNoTarget, "1")
+			w.Header().Set(balancer.HeaderNoTarget, "1")
 		}
 		http.Error(w, "not now", http.StatusServiceUnavailable)
 		return

@@ -10,11 +10,10 @@ import (
 	"net/http"
 	"os"
 	"time"
-)
 
-// HeaderNoTarget marks a load balancer's answer to a request that it had nowhere to send
-// to.
-const HeaderNoTarget = "X-Splitboard-No-Target"
+	"github.com/splitboard/splitboard/deploy/rehearsal/balancer"
+	"github.com/splitboard/splitboard/deploy/rehearsal/idle"
+)
 
 // A restFace speaks HTTP/1.1 over connections of its own, one request at a time. It is
 // no http.Client because that sends some requests again when their connection breaks.
@@ -28,7 +27,7 @@ type restFace struct {
 type restConn struct {
 	net.Conn
 
-	peek *peeker
+	peek *idle.Peeker
 	r    *bufio.Reader
 }
 
@@ -56,7 +55,7 @@ func (f *restFace) drop(via string) {
 // answer is replaced: nothing has been sent on it for nothing.
 func (f *restFace) conn(via string, deadline time.Time) (*restConn, error) {
 	if c := f.conns[via]; c != nil {
-		if c.r.Buffered() == 0 && c.peek.usable() {
+		if c.r.Buffered() == 0 && c.peek.Usable() {
 			return c, nil
 		}
 		f.drop(via)
@@ -70,7 +69,7 @@ func (f *restFace) conn(via string, deadline time.Time) (*restConn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%T is no TCP connection", dialed), dialed.Close())
 	}
-	peek, err := newPeeker(tcp)
+	peek, err := idle.New(tcp)
 	if err != nil {
 		return nil, errors.Join(err, dialed.Close())
 	}
@@ -117,7 +116,7 @@ func (f *restFace) exchange(c *restConn, r *request, deadline time.Time) (a answ
 	}
 	a.code = uint16(res.StatusCode) //nolint:gosec // three digits
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		a.noTarget = res.Header.Get(HeaderNoTarget) != ""
+		a.noTarget = res.Header.Get(balancer.HeaderNoTarget) != ""
 		a.err = res.Status + " " + brief(f.in.String())
 		return a, !res.Close, nil
 	}

@@ -125,7 +125,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 				}
 				c := f.conns[f.at(Posts)]
 				deadline := time.Now().Add(10 * time.Second)
-				for c.r.Buffered() == 0 && c.peek.usable() {
+				for c.r.Buffered() == 0 && c.peek.Usable() {
 					if time.Now().After(deadline) {
 						t.Fatal("the end of the connection is not seen")
 					}

@@ -45,10 +45,11 @@ type AdminServiceClient interface {
 	// knows. NOT_FOUND if it is no process of that service.
 	GetOwner(ctx context.Context, in *GetOwnerRequest, opts ...grpc.CallOption) (*GetOwnerResponse, error)
 	// Moves a store from this process to another one on the same data folder, and
-	// sends each step as it is done. FAILED_PRECONDITION if this process does not
-	// own the store or the target is not able, with nothing changed; ABORTED if it
-	// was broken off on the way, after which this process owns the store as before,
-	// or another handoff is under way.
+	// sends each step as it is done. UNAVAILABLE if this process does not own the
+	// store, and FAILED_PRECONDITION if the target is not able, with nothing
+	// changed; ABORTED if it was broken off on the way, or another handoff is under
+	// way. Before the step CLOSED this process then owns the store as before; after
+	// it, whoever is able does.
 	Handoff(ctx context.Context, in *HandoffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HandoffResponse], error)
 	// Asks whether this process could own a store. Changes nothing.
 	CheckTakeover(ctx context.Context, in *CheckTakeoverRequest, opts ...grpc.CallOption) (*CheckTakeoverResponse, error)
@@ -184,10 +185,11 @@ type AdminServiceServer interface {
 	// knows. NOT_FOUND if it is no process of that service.
 	GetOwner(context.Context, *GetOwnerRequest) (*GetOwnerResponse, error)
 	// Moves a store from this process to another one on the same data folder, and
-	// sends each step as it is done. FAILED_PRECONDITION if this process does not
-	// own the store or the target is not able, with nothing changed; ABORTED if it
-	// was broken off on the way, after which this process owns the store as before,
-	// or another handoff is under way.
+	// sends each step as it is done. UNAVAILABLE if this process does not own the
+	// store, and FAILED_PRECONDITION if the target is not able, with nothing
+	// changed; ABORTED if it was broken off on the way, or another handoff is under
+	// way. Before the step CLOSED this process then owns the store as before; after
+	// it, whoever is able does.
 	Handoff(*HandoffRequest, grpc.ServerStreamingServer[HandoffResponse]) error
 	// Asks whether this process could own a store. Changes nothing.
 	CheckTakeover(context.Context, *CheckTakeoverRequest) (*CheckTakeoverResponse, error)
