@@ -35,7 +35,7 @@ func newBuffer() any { return &buffer{b: make([]byte, 0, 4<<10)} }
 
 // free gives the buffer back to its pool, unless it is larger than most.
 func (b *buffer) free(pool *sync.Pool, most int) {
-	memory.give(b.held)
+	memory.Give(b.held)
 	b.held = 0
 	if cap(b.b) <= most {
 		b.b = b.b[:0]

@@ -2,10 +2,10 @@ package edge
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/budget"
 )
 
 const (
@@ -19,31 +19,7 @@ const (
 )
 
 // memory is what is left for large bodies and answers.
-var memory = newBudget(maxHeld)
-
-// A budget is bytes to be taken and given back.
-type budget struct{ left atomic.Int64 }
-
-func newBudget(bytes int64) *budget {
-	b := new(budget)
-	b.left.Store(bytes)
-	return b
-}
-
-// take takes bytes unless fewer are left.
-func (b *budget) take(bytes int64) bool {
-	if b.left.Add(-bytes) >= 0 {
-		return true
-	}
-	b.left.Add(bytes)
-	return false
-}
-
-func (b *budget) give(bytes int64) {
-	if bytes > 0 {
-		b.left.Add(bytes)
-	}
-}
+var memory = budget.New(maxHeld)
 
 // hold makes the buffer count with the given size, until it is freed. It returns
 // apierr.ErrOverloaded if the budget has no such room.
@@ -52,7 +28,7 @@ func (b *buffer) hold(bytes int) error {
 	if bytes <= exempt || more <= 0 {
 		return nil
 	}
-	if !memory.take(more) {
+	if !memory.Take(more) {
 		return apierr.ErrOverloaded
 	}
 	b.held += more

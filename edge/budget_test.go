@@ -25,12 +25,12 @@ import (
 // be parallel.
 func takeAll(t *testing.T) {
 	t.Helper()
-	if !memory.take(maxHeld) {
-		t.Fatalf("%d bytes are missing from the budget before the test", maxHeld-memory.left.Load())
+	if !memory.Take(maxHeld) {
+		t.Fatalf("%d bytes are missing from the budget before the test", maxHeld-memory.Left())
 	}
 	t.Cleanup(func() {
-		memory.give(maxHeld)
-		if left := memory.left.Load(); left != maxHeld {
+		memory.Give(maxHeld)
+		if left := memory.Left(); left != maxHeld {
 			t.Errorf("the budget has %d bytes after the test, want %d", left, maxHeld)
 		}
 	})
@@ -62,18 +62,18 @@ func TestLargeBodiesAndAnswersAreBounded(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 
-	memory.give(maxHeld)
+	memory.Give(maxHeld)
 	wantAnswer(t, do(face, "POST", "/api/users", body(maxBody)), 201, adaJSON)
 	wantAnswer(t, do(face, "GET", "/api/posts", ""), 200, "")
-	if !memory.take(maxHeld) {
-		t.Errorf("%d bytes were not given back", maxHeld-memory.left.Load())
+	if !memory.Take(maxHeld) {
+		t.Errorf("%d bytes were not given back", maxHeld-memory.Left())
 	}
 }
 
 // A body takes memory for what has come of it, not for what its length promises.
 func TestBodyThatIsOnlyPromised(t *testing.T) {
 	takeAll(t)
-	memory.give(maxHeld)
+	memory.Give(maxHeld)
 	body, writer := io.Pipe()
 	r := httptest.NewRequest(http.MethodPost, "/api/users", body)
 	r.ContentLength = maxBody
@@ -87,14 +87,14 @@ func TestBodyThatIsOnlyPromised(t *testing.T) {
 	if _, err := io.WriteString(writer, "{}"+strings.Repeat(" ", sent-2)); err != nil {
 		t.Fatal(err)
 	}
-	if held := maxHeld - memory.left.Load(); held < sent || held > 2*sent {
+	if held := maxHeld - memory.Left(); held < sent || held > 2*sent {
 		t.Errorf("%d bytes are held for %d of a body", held, sent)
 	}
 	_ = writer.Close()
 	<-answered
 	wantAnswer(t, w, 201, adaJSON)
-	if !memory.take(maxHeld) {
-		t.Errorf("%d bytes were not given back", maxHeld-memory.left.Load())
+	if !memory.Take(maxHeld) {
+		t.Errorf("%d bytes were not given back", maxHeld-memory.Left())
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/lease"
 	"github.com/splitboard/splitboard/internal/store"
@@ -111,7 +112,7 @@ func join(t *testing.T, dir string) *fixture {
 	rest, forwarded := forward.Split(ln)
 	calls := forward.NewServer(func(context.Context, *forward.Call) (proto.Message, error) {
 		return nil, errors.ErrUnsupported
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.DiscardHandler), budget.New(0))
 	go server.Serve(rest)     //nolint:errcheck // ends with the test
 	go calls.Serve(forwarded) //nolint:errcheck // as well
 	f.lease.Run()

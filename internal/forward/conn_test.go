@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/forward"
 
 	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
@@ -231,7 +232,7 @@ func serveForEver(path string) {
 			select {}
 		}
 		return &usersv1.User{Id: id}, nil
-	}), slog.New(slog.DiscardHandler)).Serve(calls)
+	}), slog.New(slog.DiscardHandler), budget.New(1<<20)).Serve(calls)
 }
 
 func TestKill(t *testing.T) {

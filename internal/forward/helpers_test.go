@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/forward"
 
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
@@ -57,7 +58,7 @@ func listenAt(tb testing.TB, path string, handler forward.Handler) *host {
 	}
 	rest, calls := forward.Split(ln)
 	h := &host{path: path, log: new(logBuffer)}
-	h.Server = forward.NewServer(handler, slog.New(slog.NewTextHandler(h.log, nil)))
+	h.Server = forward.NewServer(handler, slog.New(slog.NewTextHandler(h.log, nil)), budget.New(forward.MaxHeldAnswers))
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(calls) }()
 	tb.Cleanup(func() {

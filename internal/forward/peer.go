@@ -130,7 +130,7 @@ func (p *peer) wait(until func() bool) {
 // written takes answers off what runs. The caller holds the writer's mutex.
 func (p *peer) written(answers int, held int64) {
 	p.running -= answers
-	p.server.held.Add(-held)
+	p.server.held.Give(held)
 	if p.waits {
 		p.fewer.Signal()
 	}
@@ -157,14 +157,14 @@ func (p *peer) succeed(id uint64, frameSize int, resp proto.Message) {
 
 func (p *peer) succeedLarge(id uint64, frameSize int, resp proto.Message, size int) {
 	held := int64(size)
-	if !p.server.hold(held) {
+	if !p.server.held.Take(held) {
 		p.fail(id, frameSize, apierr.ErrOverloaded.GRPCStatus())
 		return
 	}
 	const room = 32 // for what goes before the message
 	frame, err := appendAnswer(make([]byte, 0, size+room), id, resp, size)
 	if err != nil {
-		p.server.held.Add(-held)
+		p.server.held.Give(held)
 		p.invalid(id, frameSize, err)
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/budget"
 )
 
 const (
@@ -24,9 +25,6 @@ const (
 	// maxIdle is how many goroutines wait for the next call. A new one has to grow its
 	// stack first, which costs more than the wait.
 	maxIdle = 64
-	// maxHeldAnswers is what all answers over maxTogether may take that wait to be
-	// written. The smallest task has 256 MiB.
-	maxHeldAnswers = 48 << 20
 	// endWithin is how long handlers may take whose contexts have ended.
 	endWithin = time.Second
 )
@@ -42,7 +40,7 @@ type Server struct {
 	log     *slog.Logger
 	calls   chan *arrived // to goroutines that wait for one
 	idle    atomic.Int64
-	held    atomic.Int64 // what answers take that wait to be written
+	held    *budget.Budget // of answers over maxTogether that wait to be written
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -51,11 +49,12 @@ type Server struct {
 	living    sync.WaitGroup // the peers
 }
 
-// NewServer returns a server whose calls run through handler. It is to be ended with
-// Shutdown.
-func NewServer(handler Handler, log *slog.Logger) *Server {
+// NewServer returns a server whose calls run through handler. Large answers take from the
+// budget until they are written; one for which there is no room becomes
+// apierr.ErrOverloaded. The server is to be ended with Shutdown.
+func NewServer(handler Handler, log *slog.Logger, answers *budget.Budget) *Server {
 	return &Server{
-		handler: handler, log: log, calls: make(chan *arrived),
+		handler: handler, log: log, held: answers, calls: make(chan *arrived),
 		listeners: make(map[net.Listener]struct{}), peers: make(map[*peer]struct{}),
 	}
 }
@@ -192,13 +191,4 @@ func statusOf(err error) *status.Status {
 		return st
 	}
 	return apierr.Status(err)
-}
-
-// hold takes room for an answer that waits to be written, unless there is none.
-func (s *Server) hold(size int64) bool {
-	if s.held.Add(size) <= maxHeldAnswers {
-		return true
-	}
-	s.held.Add(-size)
-	return false
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/forward"
 )
 
@@ -30,7 +31,7 @@ func serveBoth(t *testing.T) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &both{path: ln.Addr().String(), grpc: grpc.NewServer(), calls: forward.NewServer(echo, slog.New(slog.DiscardHandler))}
+	b := &both{path: ln.Addr().String(), grpc: grpc.NewServer(), calls: forward.NewServer(echo, slog.New(slog.DiscardHandler), budget.New(forward.MaxHeldAnswers))}
 	healthv1.RegisterHealthServer(b.grpc, health.NewServer())
 	rest, calls := forward.Split(ln)
 	ended := make(chan error, 2)

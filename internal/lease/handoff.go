@@ -78,7 +78,7 @@ func (l *Lease) HandOff(ctx context.Context, to string, dryRun bool, report Repo
 		return ErrAborted.Message(fmt.Sprintf("the handoff was broken off, and %s owns the store as before: %s",
 			l.Self.Instance, status.Convert(err).Message())).Because(err)
 	}
-	if err := l.letGo(to, report); err != nil { //nolint:contextcheck // a store closes in its own time
+	if err := l.letGo(to, report); err != nil {
 		return err
 	}
 	return l.confirm(k, t, report)
@@ -237,7 +237,7 @@ func (l *Lease) HandOffToAny(ctx context.Context) error {
 		if err = l.HandOff(ctx, instance, false, func(adminv1.HandoffStep, *store.Position) {}); err == nil {
 			return nil
 		}
-		if owns, _ := l.Owner(); !owns && !l.takeBack() {
+		if owns, _ := l.Owner(); !owns && !l.takeBack() { //nolint:contextcheck // a store closes in its own time
 			return nil // it was given away, to somebody
 		}
 	}

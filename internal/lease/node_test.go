@@ -20,6 +20,7 @@ import (
 
 	"github.com/splitboard/splitboard/internal/admin"
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/idempotency"
 	"github.com/splitboard/splitboard/internal/inproc"
@@ -104,7 +105,7 @@ func (n *node) serve(o setup) (err error) {
 	conn.RegisterService(&usersv1.UsersService_ServiceDesc, n.users)
 	n.client = usersv1.NewUsersServiceClient(conn)
 
-	n.calls = forward.NewServer(n.forwarded, slog.New(slog.NewTextHandler(n.log, nil)))
+	n.calls = forward.NewServer(n.forwarded, slog.New(slog.NewTextHandler(n.log, nil)), budget.New(48<<20))
 	n.admin = grpc.NewServer(grpc.StreamInterceptor(translateStream), grpc.UnaryInterceptor(translate))
 	var answers adminv1.AdminServiceServer = admin.NewServer(
 		admin.Process{Instance: n.id, Binary: o.Binary, Start: time.Now(), Draining: func() bool { return false }},

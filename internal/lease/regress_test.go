@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,12 +47,12 @@ func TestTargetOfABrokenHandoffTakesALaterStore(t *testing.T) {
 // What a handoff reports is what was compared, whatever is written right after.
 func TestPositionsOfAHandoffAreTheSame(t *testing.T) {
 	a, b := pair(t, setup{})
-	ctx, stop := context.WithCancel(t.Context())
+	var enough atomic.Bool
 	stopped := make(chan error, 8)
 	for i := range cap(stopped) {
 		n := []*node{a, b}[i%2]
 		go func() {
-			for ctx.Err() == nil {
+			for !enough.Load() {
 				if _, err := n.create(t.Context(), "w"); err != nil {
 					stopped <- err
 					return
@@ -77,7 +78,7 @@ func TestPositionsOfAHandoffAreTheSame(t *testing.T) {
 		}
 		from, to = to, from
 	}
-	stop()
+	enough.Store(true)
 	for range cap(stopped) {
 		if err := <-stopped; err != nil {
 			t.Error(err)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/observe"
 	"github.com/splitboard/splitboard/internal/peer"
 )
@@ -43,8 +44,8 @@ type grpcServer struct {
 }
 
 // newNetworkServer returns a server for a network port.
-func newNetworkServer(c *chain, access *observe.AccessLog) *grpcServer {
-	held := newHeldAnswers()
+func newNetworkServer(c *chain, access *observe.AccessLog, answers *budget.Budget) *grpcServer {
+	held := &heldAnswers{answers}
 	return newGRPCServer(c,
 		grpc.StatsHandler(access.StatsHandler()),
 		grpc.StatsHandler(held),

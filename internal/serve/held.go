@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/splitboard/splitboard/internal/apierr"
+	"github.com/splitboard/splitboard/internal/budget"
 )
 
 const (
@@ -20,13 +21,7 @@ const (
 )
 
 // heldAnswers bounds the memory of answers that wait for gRPC clients to read them.
-type heldAnswers struct{ left atomic.Int64 }
-
-func newHeldAnswers() *heldAnswers {
-	h := new(heldAnswers)
-	h.left.Store(maxHeldAnswers)
-	return h
-}
+type heldAnswers struct{ budget *budget.Budget }
 
 type heldKey struct{}
 
@@ -42,7 +37,7 @@ func (h *heldAnswers) HandleRPC(ctx context.Context, s stats.RPCStats) {
 		return
 	}
 	if held, ok := ctx.Value(heldKey{}).(*atomic.Int64); ok {
-		h.left.Add(held.Swap(0))
+		h.budget.Give(held.Swap(0))
 	}
 }
 
@@ -67,8 +62,7 @@ func (h *heldAnswers) unary(ctx context.Context, req any, _ *grpc.UnaryServerInf
 	if !ok {
 		return resp, nil
 	}
-	if h.left.Add(-size) < 0 {
-		h.left.Add(size)
+	if !h.budget.Take(size) {
 		return nil, apierr.ErrOverloaded.GRPCStatus().Err()
 	}
 	held.Store(size)

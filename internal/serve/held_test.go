@@ -11,13 +11,15 @@ import (
 	"google.golang.org/grpc/status"
 
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
+
+	"github.com/splitboard/splitboard/internal/budget"
 )
 
 // An answer that nobody reads takes its share of a bounded whole, and gives it back when
 // its call ends.
 func TestHeldAnswersAreBounded(t *testing.T) {
 	t.Parallel()
-	h := newHeldAnswers()
+	h := &heldAnswers{budget.New(maxHeldAnswers)}
 	answer := &usersv1.GetUserResponse{User: &usersv1.User{Bio: strings.Repeat("x", 1<<20)}}
 	call := func(answer *usersv1.GetUserResponse) (context.Context, error) {
 		ctx := h.TagRPC(t.Context(), &stats.RPCTagInfo{})
@@ -45,7 +47,7 @@ func TestHeldAnswersAreBounded(t *testing.T) {
 		h.HandleRPC(ctx, &stats.End{})
 		h.HandleRPC(ctx, &stats.End{}) // gives back once
 	}
-	if left := h.left.Load(); left != maxHeldAnswers {
+	if left := h.budget.Left(); left != maxHeldAnswers {
 		t.Errorf("%d bytes are left when all calls have ended, want %d", left, maxHeldAnswers)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
+	"github.com/splitboard/splitboard/internal/budget"
 	"github.com/splitboard/splitboard/internal/forward"
 	"github.com/splitboard/splitboard/internal/inproc"
 	"github.com/splitboard/splitboard/internal/lease"
@@ -42,6 +43,10 @@ type Process struct {
 	leases map[string]*lease.Lease
 	stores map[string]*store.Store
 	locked map[string]bool // those whose locks were free at the start
+
+	// answers is the memory of those that wait to be read, by clients and by other
+	// processes alike.
+	answers *budget.Budget
 
 	health *health.Server
 	grpc   *grpcServer
@@ -74,6 +79,8 @@ func Start(ctx context.Context, b Binary, c Config) (*Process, error) {
 		locked: make(map[string]bool),
 		failed: make(chan error, 1),
 		done:   make(chan struct{}),
+
+		answers: budget.New(maxHeldAnswers),
 	}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)

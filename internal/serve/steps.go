@@ -144,7 +144,7 @@ func (p *Process) startGRPC() error {
 	if len(p.binary.Services) == 0 {
 		return nil
 	}
-	p.grpc = newNetworkServer(p.chain, p.access)
+	p.grpc = newNetworkServer(p.chain, p.access, p.answers)
 	for _, s := range p.binary.Services {
 		server := s.New(p.stores[s.Name], p.conns(s.Peers))
 		for _, r := range []grpc.ServiceRegistrar{p.grpc.server, p.conn, p.local} {
@@ -181,7 +181,7 @@ func (p *Process) startSockets() error {
 		return nil
 	}
 	p.admin = newSocketServer(p.socket)
-	p.calls = forward.NewServer(p.forwarded, p.log)
+	p.calls = forward.NewServer(p.forwarded, p.log, p.answers)
 	var order []string
 	stores := make(map[string]admin.Store)
 	for _, s := range p.binary.Services {
