@@ -1,13 +1,18 @@
 package lease_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/splitboard/splitboard/internal/apierr/apierrtest"
 	"github.com/splitboard/splitboard/internal/lease"
+
+	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
 )
 
 // A process that forwards nothing is told by nobody that the store has moved, as long as
@@ -48,4 +53,45 @@ func TestBackoffEndsWithTheOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	ownerOf(t, long/3, b)
+}
+
+// An owner that has answered others is just slow with a call whose time runs out. If that
+// is long ago, it may have been stopped since.
+func TestOwnerThatAnswersNoMore(t *testing.T) {
+	for name, stays := range map[string]bool{"it still answers": true, "it answers no more": false} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t, setup{})
+			var calls atomic.Int64
+			arrived, release := make(chan struct{}), make(chan struct{})
+			defer close(release)
+			on(&a.users.before, func(context.Context) error {
+				if calls.Add(1) == 1 {
+					close(arrived)
+					<-release
+				}
+				return nil
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			slow := make(chan error, 1)
+			go func() { _, err := b.create(ctx, "slow"); slow <- err }()
+			<-arrived
+			b.want(t, "quick")
+			for {
+				select {
+				case err := <-slow:
+					if stays {
+						apierrtest.Want(t, err, errorsv1.Reason_REASON_DEADLINE_EXCEEDED)
+					} else {
+						wantNoOwner(t, err)
+					}
+					return
+				case <-time.After(50 * time.Millisecond):
+					if stays {
+						b.want(t, "quick")
+					}
+				}
+			}
+		})
+	}
 }

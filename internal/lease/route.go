@@ -144,10 +144,10 @@ func (l *Lease) forward(ctx context.Context, k *link, call forward.Call, req pro
 }
 
 // late gives the error of a call to the owner that view v forwards to, sent at a time, whose
-// time ran out. If the owner has answered others since, it is just slow with this one. If
+// time ran out. If the owner has answered others of late, it is just slow with this one. If
 // not, it may have been stopped, and it is asked whether it is there at all.
 func (l *Lease) late(v *view, sent time.Time, err error) error {
-	if v.link.answered.Load() > sent.UnixNano() {
+	if v.link.answered.Load() > sent.Add(time.Since(sent)/2).UnixNano() {
 		return apierr.ErrDeadline.Because(err)
 	}
 	l.doubt(v)

@@ -20,6 +20,7 @@ func TestKeys(t *testing.T) {
 	t.Run("off", func(t *testing.T) {
 		t.Parallel()
 		o := killCommitters(t, "keys off")
+		t.Logf("%d writes were done twice", len(o.found.Doubled))
 		if len(o.found.Doubled) == 0 || len(o.found.Lost) > 0 || o.damage != nil {
 			t.Errorf("want doubled writes and no more: %s, %v", &o.found, o.damage)
 		}
