@@ -118,10 +118,11 @@ func hang(t *testing.T, n *node, count int, req *usersv1.CreateUserRequest) (end
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	errs := make([]error, count)
+	before := n.lease.Status().Held
 	for i := range count {
 		all.Go(func() { _, errs[i] = n.client.CreateUser(ctx, req) })
 	}
-	holding(t, n, int64(count))
+	holding(t, n, before+int64(count))
 	return func() error {
 		cancel()
 		all.Wait()

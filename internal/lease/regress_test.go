@@ -94,12 +94,13 @@ func TestShortDeadlinesDoNotLoseTheOwner(t *testing.T) {
 	on(&a.users.before, func(ctx context.Context) error {
 		if d, ok := ctx.Deadline(); ok && time.Until(d) < 20*time.Millisecond {
 			<-ctx.Done()
+			return ctx.Err()
 		}
 		return nil
 	})
 	held := b.lease.Status().Held
-	for range 50 {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	for range 30 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		_, err := b.get(ctx, 1)
 		cancel()
 		if err == nil {

@@ -3,6 +3,7 @@ package drills
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,8 @@ import (
 
 // services are the board's, each after those that it asks.
 var services = []string{load.Users, load.Threads, load.Posts}
+
+var onDisk = flag.Bool("disk", false, "keep the boards on the disk, and not in memory where the system can")
 
 // patience is how long anything may take that a drill waits for.
 const patience = 30 * time.Second
@@ -46,8 +49,7 @@ func newBoard(t *testing.T, programs func() (cast.Programs, error)) *board {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In a folder with a short name: sockets are made below it.
-	folder, err := os.MkdirTemp("/tmp", "sb") //nolint:usetesting // t.TempDir's names are too long
+	folder, err := cast.Folder(*onDisk || *gigabyte)
 	if err != nil {
 		t.Fatal(err)
 	}

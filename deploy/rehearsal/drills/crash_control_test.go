@@ -1,6 +1,7 @@
 package drills
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +11,8 @@ import (
 	"github.com/splitboard/splitboard/deploy/rehearsal/load"
 )
 
-// TestComplaints shows the judge of trials reports of which one thing is wrong.
-func TestComplaints(t *testing.T) {
+// TestCrashJudge shows the judge of trials reports of which one thing is wrong.
+func TestCrashJudge(t *testing.T) {
 	const ms = time.Millisecond
 	failed := func(r load.Record) load.Record {
 		r.Err = "no process owns the store"
@@ -76,17 +77,17 @@ func TestComplaints(t *testing.T) {
 			}
 			of := &trial{exits: []int{0}}
 			c.change(r, of)
-			wrong, slow := r.complaints(s, of)
-			got := strings.Join(append(wrong, slow...), "\n")
-			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || len(slow) > 0 != c.slow {
-				t.Errorf("it complains %q and %q, and should do so of %q", wrong, slow, c.want)
+			r.judge(s, of)
+			got := strings.Join(slices.Concat(r.damage, r.wrong, r.slow), "\n")
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || len(r.slow) > 0 != c.slow {
+				t.Errorf("it complains %q, %q and %q, and should do so of %q", r.damage, r.wrong, r.slow, c.want)
 			}
 		})
 	}
 }
 
-// TestServing looks for when a board serves again.
-func TestServing(t *testing.T) {
+// TestCrashServing looks for when a board serves again.
+func TestCrashServing(t *testing.T) {
 	records := []load.Record{
 		{Kind: load.GetUser, End: 1}, {Kind: load.CreateUser, End: 6}, {Kind: load.GetThread, End: 5}, {Kind: load.GetPost, End: 7},
 		{Kind: load.GetUser, End: 9},

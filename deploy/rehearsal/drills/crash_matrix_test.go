@@ -95,69 +95,46 @@ func runTogether(t *testing.T, trials []trial) []report {
 	return reports
 }
 
-// tries is how often a trial is run if clients were answered too late on a machine that
-// was late itself.
+// tries is how often a trial is run whose outcome may be the machine's doing.
 const tries = 3
 
 // run runs a trial, on a board of its own.
 func (c *trial) run(t *testing.T) report {
 	t.Helper()
 	for n := 1; ; n++ {
-		late := lateness()
-		r, wrong, slow := c.once(t)
-		if behind := late(); !t.Failed() && len(slow) > 0 && len(wrong) == 0 && behind > maxLate && n < tries {
-			t.Logf("try %d: the machine was %s late, so that this means nothing: %s", n, brief(behind), strings.Join(slow, "\n"))
+		machine := measure(t)
+		r := c.once(t)
+		machine.end()
+		hung := machine.sync > maxSync && len(r.wrong)+len(r.slow) > 0
+		late := machine.late > maxLate && len(r.wrong) == 0 && len(r.slow) > 0
+		if complaints := slices.Concat(r.wrong, r.slow); !t.Failed() && len(r.damage) == 0 && (hung || late) && n < tries {
+			t.Logf("try %d: the machine was %s late, and a sync took %s, so that this means nothing: %s",
+				n, brief(machine.late), brief(machine.sync), strings.Join(complaints, "\n"))
 			continue
 		}
-		for _, complaint := range slices.Concat(wrong, slow) {
+		for _, complaint := range slices.Concat(r.damage, r.wrong, r.slow) {
 			t.Error(complaint)
 		}
 		return r
 	}
 }
 
-// once runs it once, and says what was wrong, and what was too slow.
-func (c *trial) once(t *testing.T) (r report, wrong, slow []string) {
+// once runs it once.
+func (c *trial) once(t *testing.T) report {
 	t.Helper()
 	s := newScene(t)
 	c.play(t, s)
-	s.settle(t)
-	r = s.end(t)
+	disagreement := s.settle(t)
+	r := s.end(t)
 	r.name = c.name
+	if disagreement != "" {
+		r.complain("%s", disagreement)
+	}
+	r.judge(s, c)
 	if c.after != nil {
 		c.after(t, s, &r)
 	}
-	wrong, slow = r.complaints(s, c)
-	return r, wrong, slow
-}
-
-// maxLate is how late a machine may be that says whether answers come in time: half of the
-// 100 ms that a forwarder leaves of a deadline for its answer's way.
-const maxLate = 50 * time.Millisecond
-
-// lateness measures how late the machine wakes somebody up at worst, until it is asked.
-func lateness() (worst func() time.Duration) {
-	stop, stopped := make(chan struct{}), make(chan time.Duration)
-	go func() {
-		const every = time.Millisecond
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		var worst time.Duration
-		for last := time.Now(); ; {
-			select {
-			case <-tick.C:
-				now := time.Now()
-				worst, last = max(worst, now.Sub(last)-every), now
-			case <-stop:
-				stopped <- worst
-				return
-			}
-		}
-	}()
-	return func() time.Duration {
-		close(stop)
-		return <-stopped
-	}
+	return r
 }
 
 // table writes what came of the trials, for people.

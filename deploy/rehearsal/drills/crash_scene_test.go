@@ -183,27 +183,21 @@ func untilEnded(t *testing.T, p *cast.Process) {
 }
 
 // settle waits until clients have been answered for a while after the fault, and each
-// store has one owner that all processes agree on.
-func (s *scene) settle(t *testing.T) {
+// store has one owner that all processes agree on. It says if that does not come.
+func (s *scene) settle(t *testing.T) (disagreement string) {
 	t.Helper()
 	if s.hit.IsZero() || s.over.IsZero() {
 		t.Fatal("the trial has not said when the fault was")
 	}
 	s.handedOff(t)
 	s.asked(t, 60)
-	if rest := time.Until(s.over.Add(s.watch)); rest > 0 {
-		wait(rest)
-	}
-	var why string
-	t.Cleanup(func() {
-		if why != "" {
-			t.Log(why)
+	wait(time.Until(s.over.Add(s.watch)))
+	for until := time.Now().Add(patience / 2); time.Now().Before(until); wait(20 * time.Millisecond) {
+		if disagreement = s.disagreement(t); disagreement == "" {
+			break
 		}
-	})
-	waitFor(t, "all agree on the owners", func() bool {
-		why = s.disagreement(t)
-		return why == ""
-	})
+	}
+	return disagreement
 }
 
 // disagreement says why not all processes know one and the same owner for each store.
@@ -239,10 +233,10 @@ func (s *scene) end(t *testing.T) report {
 		t.Error(err)
 	}
 	s.terminate(t)
-	if err := s.operator().Check(soon(t)); err != nil {
-		t.Error(err)
-	}
 	r := newReport(s, records, audit.Audit(slices.Concat(records, s.beside), nil, s.read(t)))
+	if err := s.operator().Check(soon(t)); err != nil {
+		r.damage = append(r.damage, err.Error())
+	}
 	for _, service := range services {
 		if r.journals[service], err = cast.Journal(s.data, service); err != nil {
 			t.Error(err)
@@ -266,4 +260,14 @@ func (s *scene) terminate(t *testing.T) {
 			terminate(t, p)
 		}
 	}
+}
+
+// killed tells of a process that has ended whether it was killed.
+func killed(t *testing.T, p *cast.Process) bool {
+	t.Helper()
+	code, err := p.Wait(soon(t))
+	if err != nil {
+		t.Error(err)
+	}
+	return code < 0
 }

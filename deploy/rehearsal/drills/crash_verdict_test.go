@@ -28,6 +28,9 @@ type report struct {
 	hit, over time.Duration // of the fault, by the records' clock
 	found     audit.Finding
 	journals  map[string][]cast.Event
+
+	// What is wrong with the data, with what the processes did, and with how long it took.
+	damage, wrong, slow []string
 }
 
 func newReport(s *scene, records []load.Record, found audit.Finding) report {
@@ -73,42 +76,43 @@ func serving(records []load.Record, after time.Duration) time.Duration {
 	return last
 }
 
-// complaints say what must not be: what is wrong, and what came too late.
-func (r *report) complaints(s *scene, c *trial) (wrong, slow []string) {
-	complain := func(list *[]string, format string, values ...any) {
-		*list = append(*list, fmt.Sprintf(format, values...))
-	}
+// complain notes what must not be.
+func (r *report) complain(format string, values ...any) {
+	r.wrong = append(r.wrong, fmt.Sprintf(format, values...))
+}
+
+// judge complains of all that must not be in any trial.
+func (r *report) judge(s *scene, c *trial) {
 	if r.serves >= recovery {
-		complain(&slow, "it took %s from the fault's end until all was served", r.serves)
+		r.slow = append(r.slow, fmt.Sprintf("it took %s from the fault's end until all was served", r.serves))
 	}
 	if !slices.Contains(c.exits, r.exit) && (len(c.exits) > 0 || r.exit != noHandoff) {
-		complain(&wrong, "the handoff ended with %d, and not with %d", r.exit, c.exits)
+		r.complain("the handoff ended with %d, and not with %d", r.exit, c.exits)
 	}
 	if r.exit == cast.ExitAborted && (r.epoch != s.epoch || r.owner != s.owner.Name) {
-		complain(&wrong, "the handoff was broken off, and the posts are at %s in epoch %d", r.owner, r.epoch)
+		r.complain("the handoff was broken off, and the posts are at %s in epoch %d", r.owner, r.epoch)
 	}
 	failed := map[verdict][]load.Record{}
 	for i := range r.records {
 		if rec := &r.records[i]; rec.Failed() {
-			v := r.judge(rec, s, c)
+			v := r.judgeFailure(rec, s, c)
 			failed[v] = append(failed[v], *rec)
 		}
 	}
-	for v, list := range map[verdict]*[]string{inexcusable: &wrong, late: &slow} {
+	for v, list := range map[verdict]*[]string{inexcusable: &r.wrong, late: &r.slow} {
 		if of := failed[v]; len(of) > 0 {
-			complain(list, "%d requests %s; the fault was from %s to %s:\n%s", len(of), v, brief(r.hit), brief(r.over),
-				strings.Join(failures(of[:min(len(of), 8)]), "\n"))
+			*list = append(*list, fmt.Sprintf("%d requests %s; the fault was from %s to %s:\n%s", len(of), v, brief(r.hit), brief(r.over),
+				strings.Join(failures(of[:min(len(of), 8)]), "\n")))
 		}
 	}
 	if !r.found.OK() {
-		complain(&wrong, "%s", &r.found)
+		r.damage = append(r.damage, r.found.String())
 	}
 	for service, events := range r.journals {
 		if err := consistent(events); err != nil {
-			complain(&wrong, "the journal of %s: %v", service, err)
+			r.damage = append(r.damage, fmt.Sprintf("the journal of %s: %v", service, err))
 		}
 	}
-	return wrong, slow
 }
 
 // A verdict is what to think of a request that failed.
@@ -123,9 +127,9 @@ const (
 // notice is how much later than a process a trial sees what befalls it.
 const notice = 200 * time.Millisecond
 
-// judge decides about a request that failed: the fault must be why, and it must have been
+// judgeFailure decides about a request that failed: the fault must be why, and it must have been
 // answered by 503 within its deadline.
-func (r *report) judge(rec *load.Record, s *scene, c *trial) verdict {
+func (r *report) judgeFailure(rec *load.Record, s *scene, c *trial) verdict {
 	if c.excused == nil || rec.End <= r.hit-notice || rec.Start >= r.over+recovery {
 		return inexcusable
 	}

@@ -56,9 +56,9 @@ func diskFaults() []trial {
 				s.arm(t, s.owner)
 				s.healed()
 			},
-			after: func(t *testing.T, s *scene, r *report) {
+			after: func(_ *testing.T, s *scene, r *report) {
 				if r.owner != s.owner.Name || r.epoch != s.epoch {
-					t.Errorf("the posts are at %s in epoch %d, though the owner was only slow", r.owner, r.epoch)
+					r.complain("the posts are at %s in epoch %d, though the owner was only slow", r.owner, r.epoch)
 				}
 			},
 		},
@@ -73,7 +73,7 @@ func diskFaults() []trial {
 			after: func(t *testing.T, s *scene, r *report) {
 				wantEnded(t, s, r)
 				if took := r.over - r.hit; took > 2750*time.Millisecond || !strings.Contains(s.owner.Log(), "no commit has ended for too long") {
-					t.Errorf("it ended after %s", took)
+					r.complain("it ended after %s", took)
 				}
 			},
 		},
@@ -99,7 +99,7 @@ func full(_ *scene, r *load.Record) bool {
 }
 
 // wantFull fails if writes were done while there was no room, or reads were not.
-func wantFull(t *testing.T, s *scene, r *report) {
+func wantFull(_ *testing.T, s *scene, r *report) {
 	reads, writes := 0, 0
 	for i := range r.records {
 		// A commit from before the fault is answered a little later.
@@ -112,10 +112,10 @@ func wantFull(t *testing.T, s *scene, r *report) {
 		}
 	}
 	if reads < 50 || writes > 0 || r.failed == 0 {
-		t.Errorf("without room, %d reads and %d writes were answered, and %d writes failed", reads, writes, r.failed)
+		r.complain("without room, %d reads and %d writes were answered, and %d writes failed", reads, writes, r.failed)
 	}
 	if r.owner != s.owner.Name || r.epoch != s.epoch {
-		t.Errorf("the posts are at %s in epoch %d", r.owner, r.epoch)
+		r.complain("the posts are at %s in epoch %d", r.owner, r.epoch)
 	}
 }
 
@@ -125,6 +125,6 @@ func hung(s *scene, r *load.Record) bool { return r.Kind.Write() && away(s, r) }
 // wantEnded fails unless the owner has ended itself, and the target owns all.
 func wantEnded(t *testing.T, s *scene, r *report) {
 	if code, err := s.owner.Wait(soon(t)); code != 1 || err != nil || r.owner != s.target.Name {
-		t.Errorf("the owner ended with %d, %v, and the posts are at %s", code, err, r.owner)
+		r.complain("the owner ended with %d, %v, and the posts are at %s", code, err, r.owner)
 	}
 }

@@ -79,14 +79,14 @@ func heldFaults() []trial {
 				resume(t, s.owner)
 				s.healed()
 			},
-			after: func(t *testing.T, s *scene, r *report) {
+			after: func(_ *testing.T, s *scene, r *report) {
 				for _, rest := range []bool{true, false} {
 					if !slices.ContainsFunc(r.records, func(rec load.Record) bool { return rec.Failed() && rec.REST == rest }) {
-						t.Errorf("no request failed of those over REST (%t)", rest)
+						r.complain("no request failed of those over REST (%t)", rest)
 					}
 				}
 				if r.owner != s.owner.Name || r.epoch != s.epoch {
-					t.Errorf("the posts are at %s in epoch %d", r.owner, r.epoch)
+					r.complain("the posts are at %s in epoch %d", r.owner, r.epoch)
 				}
 			},
 		},
@@ -108,15 +108,14 @@ func (s *scene) hurry(t *testing.T) {
 	t.Helper()
 	fewest := impatient
 	for n := range hurries {
-		began := time.Now()
-		late := lateness()
+		machine := measure(t)
 		problems := s.hurryOnce(t)
-		behind := late()
-		t.Logf("try %d, %s: %d problems; the machine was %s late", n+1, brief(time.Since(began)), len(problems), brief(behind))
+		machine.end()
+		t.Logf("try %d: %d problems; the machine was %s late", n+1, len(problems), brief(machine.late))
 		if len(problems) == 0 {
 			return
 		}
-		if fewest = min(fewest, len(problems)); behind < hurryLate || n == hurries-1 && fewest > impatient/tolerated {
+		if fewest = min(fewest, len(problems)); machine.late < hurryLate || n == hurries-1 && fewest > impatient/tolerated {
 			t.Errorf("%d of %d impatient requests: %v", len(problems), impatient, errors.Join(problems[:min(len(problems), 8)]...))
 			return
 		}

@@ -50,7 +50,7 @@ func rehearse(t *testing.T, script Script) result.Result {
 	if programs.err != nil {
 		t.Fatal(programs.err)
 	}
-	data, err := os.MkdirTemp("/tmp", "sbd-") //nolint:usetesting // sockets lie below it, whose paths must be short
+	data, err := cast.Folder(false)
 	if err != nil {
 		t.Fatal(err)
 	}
