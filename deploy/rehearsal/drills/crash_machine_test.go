@@ -26,11 +26,11 @@ type probe struct {
 	sync    time.Duration // how long a sync takes, at worst
 }
 
-// measure begins to measure, until ended is called.
-func measure(t *testing.T) *probe {
+// measure begins to measure, in a folder, until the probe's end is called.
+func measure(t *testing.T, folder string) *probe {
 	t.Helper()
 	p := &probe{stop: make(chan struct{})}
-	file, err := os.Create(filepath.Join(t.TempDir(), "probe"))
+	file, err := os.Create(filepath.Join(folder, "probe"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,8 +102,9 @@ const tries = 3
 func (c *trial) run(t *testing.T) report {
 	t.Helper()
 	for n := 1; ; n++ {
-		machine := measure(t)
-		r := c.once(t)
+		s := newScene(t)
+		machine := measure(t, s.folder)
+		r := c.once(t, s)
 		machine.end()
 		hung := machine.sync > maxSync && len(r.wrong)+len(r.slow) > 0
 		late := machine.late > maxLate && len(r.wrong) == 0 && len(r.slow) > 0
@@ -120,9 +121,8 @@ func (c *trial) run(t *testing.T) report {
 }
 
 // once runs it once.
-func (c *trial) once(t *testing.T) report {
+func (c *trial) once(t *testing.T, s *scene) report {
 	t.Helper()
-	s := newScene(t)
 	c.play(t, s)
 	disagreement := s.settle(t)
 	r := s.end(t)

@@ -108,7 +108,7 @@ func (s *scene) hurry(t *testing.T) {
 	t.Helper()
 	fewest := impatient
 	for n := range hurries {
-		machine := measure(t)
+		machine := measure(t, t.TempDir())
 		problems := s.hurryOnce(t)
 		machine.end()
 		t.Logf("try %d: %d problems; the machine was %s late", n+1, len(problems), brief(machine.late))
