@@ -43,15 +43,40 @@ type flags struct {
 	JSON      bool          `name:"json" help:"Print the result as JSON, and nothing else on standard output."`
 }
 
+// Validate finds what cannot be.
+func (f *flags) Validate() error {
+	switch {
+	case f.Repeat < 1:
+		return errors.New("--repeat is at least 1")
+	case !(f.Rate >= 0 && f.Rate <= maxRate): // nor is it no number
+		return fmt.Errorf("--rate is from 0 to %d", maxRate)
+	case f.Pause < 0:
+		return errors.New("--pause is negative")
+	}
+	return nil
+}
+
+// maxRate is far beyond what a machine can do.
+const maxRate = 1_000_000
+
+const exitUsage = 2
+
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Name("rehearsal"), kong.Description(
+	parser := kong.Must(&f, kong.Name("rehearsal"), kong.Description(
 		"Plays the cutover from the monolith to the services, and back, on this machine: real processes, a load balancer that follows "+
 			"the rules in deploy/ecs, and clients that never ask twice. Exit codes: 0 all passed, 1 not, 2 wrong usage."))
+	if _, err := parser.Parse(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "rehearsal: %v\nRun it with --help to see what there is.\n", err)
+		os.Exit(exitUsage)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	passed, err := f.run(ctx)
 	stop()
 	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "rehearsal: interrupted; all processes are ended")
+		os.Exit(1)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "rehearsal: %v\n", err)
 		os.Exit(1)
@@ -63,6 +88,12 @@ func main() {
 // run plays as often as is asked for. Its results are written out each time; the report is
 // that of the last one, or of the first that did not pass.
 func (f *flags) run(ctx context.Context) (passed bool, err error) {
+	// A minute's play is not to end with a file that cannot be written.
+	for _, path := range []string{f.Out, f.Plot} {
+		if err := writable(path); err != nil {
+			return false, err
+		}
+	}
 	scratch, err := os.MkdirTemp("", "sbr-") // short, since sockets lie below it
 	if err != nil {
 		return false, err
@@ -147,8 +178,25 @@ func (f *flags) script() play.Script {
 	return s
 }
 
-// tell writes a result out.
+// writable tells why a file cannot be written, if a name is given. It makes it if need be.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644) //nolint:gosec // a report is for everybody
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// tell writes a result out, the verdict first.
 func (f *flags) tell(res result.Result) error {
+	if !f.JSON {
+		if err := report.Summary(os.Stdout, res); err != nil {
+			return err
+		}
+	}
 	page, err := os.Create(f.Out)
 	if err != nil {
 		return err
@@ -169,9 +217,6 @@ func (f *flags) tell(res result.Result) error {
 		e := json.NewEncoder(os.Stdout)
 		e.SetIndent("", "  ")
 		return e.Encode(res)
-	}
-	if err := report.Summary(os.Stdout, res); err != nil {
-		return err
 	}
 	_, err = fmt.Printf("The report is in %s\n", f.Out)
 	return err

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -51,6 +53,9 @@ type Client struct {
 // the store moves it waits for the next owner. It returns ErrNotServed if there is none,
 // or why it cannot be reached.
 func DialOwner(ctx context.Context, dir, service string) (*Client, error) {
+	if err := Reachable(dir); err != nil {
+		return nil, err
+	}
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
 	for limit := time.Now().Add(nextOwner); ; {
@@ -64,6 +69,16 @@ func DialOwner(ctx context.Context, dir, service string) (*Client, error) {
 			return nil, err
 		}
 	}
+}
+
+// Reachable tells why nobody can be asked about the store in a folder, whatever runs: the
+// folder cannot be read. If it is not there at all, that is ErrNotServed.
+func Reachable(dir string) error {
+	_, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: there is no folder %s", ErrNotServed, dir)
+	}
+	return err
 }
 
 // findOwner gives a client of the process that owns a store. It also tells whether
@@ -175,5 +190,8 @@ func readable(err error) error {
 		return nil
 	}
 	st := status.Convert(err)
+	if st.Code() == codes.DeadlineExceeded {
+		return errors.New("it does not answer; it may have been stopped")
+	}
 	return fmt.Errorf("the serving process says %s: %s", st.Code(), st.Message())
 }

@@ -204,10 +204,12 @@ func (p *peer) retire() {
 
 // end breaks the connection off.
 func (p *peer) end(err error) {
-	p.cancel()
+	// Before the handlers hear of it: that they are cancelled is no answer, and a caller
+	// that got it would not ask another process.
 	if p.conn.Close() == nil && !gone(err) { // and nobody closed it before
 		p.server.log.Warn("a connection of forwarded calls is broken off", "error", err)
 	}
+	p.cancel()
 }
 
 // gone tells whether an error says that the process at the other end has closed the

@@ -315,3 +315,33 @@ func TestShutdownWaits(t *testing.T) {
 		t.Errorf("the log: %s", log)
 	}
 }
+
+// A call that is broken off has no answer. That its handler was cancelled is none: its
+// caller, who would take it for one, asks another process instead.
+func TestBrokenOffIsLost(t *testing.T) {
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 5 {
+		running := make(chan struct{})
+		h := listen(t, answering(func(ctx context.Context, _ int64) (*usersv1.User, error) {
+			for range 10_000 { // which it takes a while to cancel
+				t.Cleanup(second(context.WithCancel(ctx)))
+			}
+			close(running)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}))
+		c := dial(t, h.path)
+		ended := make(chan error, 1)
+		go func() { _, err := get(t.Context(), c, 1); ended <- err }()
+		wait(t, "the call", running)
+		if err := h.Shutdown(now); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, forward.ErrLost) {
+			t.Fatalf("its caller gets %v", err)
+		}
+	}
+}
+
+func second(_ context.Context, cancel context.CancelFunc) context.CancelFunc { return cancel }

@@ -34,6 +34,8 @@ func (l *Lease) findLoop(ctx context.Context) {
 	defer timer.Stop()
 	var askedAll, pruned time.Time
 	busy := time.Now() // when somebody last waited, or there was an owner
+	known := time.Now()
+	told := false // that there is no owner
 	for {
 		v := l.view.Load()
 		if v.role != moving && time.Since(pruned) >= pruneEvery {
@@ -51,6 +53,13 @@ func (l *Lease) findLoop(ctx context.Context) {
 			if k := l.find(ctx, v.hint, all); k != nil && l.forwardTo(ctx, v, k) {
 				continue
 			}
+		}
+		switch {
+		case v.role != searching:
+			known, told = time.Now(), false
+		case !told && time.Since(known) > tiredAfter:
+			told = true
+			l.Log.Warn("finds nobody who owns the store; requests wait for 2 s and fail")
 		}
 		waited := l.held.any()
 		if v.role != searching || waited {

@@ -13,6 +13,8 @@ const (
 	// journalLimit is how long the journal grows before it is begun anew. The one
 	// before is kept beside it, as journal.jsonl.1.
 	journalLimit = 1 << 20
+	// journalWithin bounds the writing of a line.
+	journalWithin = 100 * time.Millisecond
 )
 
 // Events of the journal.
@@ -35,8 +37,23 @@ type event struct {
 	Why      string    `json:"why,omitempty"`
 }
 
-// write appends the event to the journal in dir. Only the lock's holder may.
+// write appends the event to the journal in dir. Only the lock's holder may. It returns an
+// error if that takes longer than journalWithin: who holds a lock waits for no file that is
+// for people.
 func (e event) write(dir string) error {
+	written := make(chan error, 1)
+	go func() { written <- e.append(dir) }()
+	late := time.NewTimer(journalWithin)
+	defer late.Stop()
+	select {
+	case err := <-written:
+		return err
+	case <-late.C:
+		return errors.New("it takes too long")
+	}
+}
+
+func (e event) append(dir string) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err

@@ -186,8 +186,8 @@ func (l *Lease) begin() bool {
 }
 
 // beginTimeout is how long a handoff waits for that right. Who tries the lock, as
-// candidates do now and then, has it for less.
-const beginTimeout = 100 * time.Millisecond
+// candidates do now and then, has it for less, and so has a new owner that tells the world.
+const beginTimeout = 400 * time.Millisecond
 
 // beginSoon takes it within a moment.
 func (l *Lease) beginSoon() bool {

@@ -5,8 +5,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/splitboard/splitboard/internal/disk"
@@ -51,13 +54,27 @@ func (o Owner) publish(dir string) error {
 	return nil
 }
 
-// ReadOwner gives the hint in dir about who holds its lock. It may be outdated.
-func ReadOwner(dir string) (Owner, error) {
-	var o Owner
-	b, err := os.ReadFile(filepath.Join(dir, ownerFile))
+// maxHint is more than owner.json ever has.
+const maxHint = 4 << 10
+
+// ReadOwner gives the hint in dir about who holds its lock. It may be outdated. Nothing
+// that stands in the file's place makes it wait.
+func ReadOwner(dir string) (o Owner, err error) {
+	f, err := os.OpenFile(filepath.Join(dir, ownerFile), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return o, err
 	}
-	err = json.Unmarshal(b, &o)
-	return o, err
+	defer func() { err = errors.Join(err, f.Close()) }()
+	fi, err := f.Stat()
+	if err != nil {
+		return o, err
+	}
+	if !fi.Mode().IsRegular() || fi.Size() > maxHint {
+		return o, fmt.Errorf("%s is no hint about an owner", f.Name())
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxHint))
+	if err != nil {
+		return o, err
+	}
+	return o, json.Unmarshal(b, &o)
 }

@@ -88,6 +88,9 @@ func (c *handoffCommand) Run(a *app) error {
 	}
 	for _, s := range services {
 		if err := c.move(a, s.Name); err != nil {
+			if s.Name == a.binary.Name {
+				return err // which begins with that name anyway
+			}
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}

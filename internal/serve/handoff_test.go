@@ -3,6 +3,8 @@ package serve
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +106,10 @@ func TestHandoffCommandFails(t *testing.T) {
 		if got, out, errs := handoff(data, args...); got != code || out != "" || !strings.Contains(errs, says) || strings.Count(errs, "\n") > 2 {
 			t.Errorf("%v: exit %d, want %d and %q\n%s%s", args, got, code, says, out, errs)
 		}
+	}
+	fails(exitFailure, "fake: users: no process serves this store: there is no folder "+data+"/users\n", "--to", "monolith")
+	if err := os.Mkdir(filepath.Join(data, "users"), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	fails(exitFailure, "fake: users: no process serves this store\n", "--to", "monolith")
 	owner := startAs(t, "users", data, nil)

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/splitboard/splitboard/internal/observe"
 )
@@ -29,7 +30,13 @@ func (c *edgeServeCommand) Run(a *app) error {
 
 func (a *app) serve(f *listenFlags, c Config) error {
 	c.HTTP, c.Drain, c.AccessFormat = f.HTTP, f.Drain, f.Log
-	c.Log = observe.NewLogger(a.stderr, f.Log)
+	// Stores change hands, and the process ends, whether or not its log is read.
+	sink := observe.NewSink(a.stderr)
+	defer sink.Flush(lastWords)
+	exit := a.exit
+	a.exit = func(code int) { sink.Flush(lastWords); exit(code) }
+	c.Exit = a.exit
+	c.Log = observe.NewLogger(sink, f.Log)
 	c.Access = a.stdout
 	// The REST face has no logger of its own.
 	slog.SetDefault(c.Log)
@@ -120,6 +127,9 @@ func (a *app) endAtOnce(log *slog.Logger, sig os.Signal) error {
 	a.exit(code)
 	return errReported
 }
+
+// lastWords is how long a process that ends waits for its log to be written.
+const lastWords = 200 * time.Millisecond
 
 const (
 	// gcPercent lets the heap grow to five times what lives: writes gain 20 %.

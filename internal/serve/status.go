@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -98,6 +99,12 @@ func askBoard(data string, services []Service) boardStatus {
 	board := boardStatus{Stores: []storeStatus{}, Processes: []processStatus{}}
 	for _, s := range services {
 		st := storeStatus{Service: s.Name, Error: "not served"}
+		switch err := admin.Reachable(filepath.Join(data, s.Name)); {
+		case errors.Is(err, admin.ErrNotServed):
+			st.Error = "not served; there is no folder " + filepath.Join(data, s.Name)
+		case err != nil:
+			st.Error = err.Error()
+		}
 		for _, a := range askProcesses(filepath.Join(data, s.Name), statusTimeout) {
 			if a.Err != nil {
 				board.silent(a.Instance, a.Err, &st)
@@ -194,6 +201,9 @@ func (b *boardStatus) print(a *app) error {
 			}
 			if s.Refusal != "" {
 				state += ": " + s.Refusal
+			}
+			if s.Owner == "" {
+				state += "; it knows of no owner"
 			}
 			fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\n", p.Binary, p.Version, p.Instance, since(p.StartTime),
 				s.Service, state, s.Held, s.LongestHold, s.Forwarded)
