@@ -227,8 +227,8 @@ func TestMismatch(t *testing.T) {
 			if s := b.lease.Status(); s.State != lease.StateForwarder || !strings.Contains(s.Refusal, "stays out of it") {
 				t.Errorf("the target is %+v", s)
 			}
-			lines := journal(t, a.dir)
-			if len(lines) < 3 || lines[2].Event != "releases" || lines[2].Instance != b.id || lines[2].Epoch != 2 || lines[2].Why == "" {
+			lines := journaled(t, a.dir, 4)
+			if lines[2].Event != "releases" || lines[2].Instance != b.id || lines[2].Epoch != 2 || lines[2].Why == "" {
 				t.Errorf("the journal has %+v", lines)
 			}
 			for _, l := range lines {

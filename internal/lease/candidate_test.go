@@ -35,9 +35,7 @@ func TestCandidateTakesOver(t *testing.T) {
 	for _, n := range all {
 		n.want(t, "after")
 	}
-	if o, err := lease.ReadOwner(dir); err != nil || o.Instance != owner.id || o.Epoch != 2 {
-		t.Errorf("owner.json says %+v, %v", o, err)
-	}
+	published(t, owner, 2)
 	eventually(t, time.Second, "the dead one's socket is removed", func() bool {
 		_, err := os.Lstat(lease.SocketPath(dir, a.id))
 		return os.IsNotExist(err)

@@ -58,7 +58,7 @@ func TestCloseWhileOwning(t *testing.T) {
 	if got := listing(t, dir); got != "journal.jsonl lock store.db" {
 		t.Errorf("the folder has %s", got)
 	}
-	lines := journal(t, dir)
+	lines := journaled(t, dir, 2)
 	if last := lines[len(lines)-1]; last.Event != "releases" || last.Instance != a.id || last.Epoch != 1 || last.Sequence != 1 {
 		t.Errorf("the journal ends with %+v", last)
 	}

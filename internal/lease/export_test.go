@@ -58,3 +58,17 @@ func (l *Lease) Trying(f func()) {
 	defer l.end()
 	f()
 }
+
+// Occupy takes the room of requests that are held, until the function that it returns is
+// called. It tells whether there was that much.
+func (l *Lease) Occupy(count, size int) (leave func(), ok bool) {
+	ok = true
+	for range count {
+		ok = l.held.enter(size) && ok
+	}
+	return func() {
+		for range count {
+			l.held.leave(size, time.Now())
+		}
+	}, ok
+}

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/splitboard/splitboard/internal/lease"
-
 	adminv1 "github.com/splitboard/splitboard/gen/splitboard/admin/v1"
 )
 
@@ -89,9 +87,7 @@ func TestTargetIsSlow(t *testing.T) {
 	if got := b.names(t)["held"]; got != 30 || a.owns() || c.owns() {
 		t.Errorf("%d of 30 are there", got)
 	}
-	if o, err := lease.ReadOwner(a.dir); err != nil || o.Instance != b.id || o.Epoch != 2 {
-		t.Errorf("owner.json says %+v, %v", o, err)
-	}
+	published(t, b, 2)
 }
 
 // The control of TestAnswerLost: without keys, what is sent again is done again.

@@ -86,11 +86,9 @@ func TestHandoff(t *testing.T) {
 	if err != nil || info.LastHandoff.From != a.id || info.LastHandoff.To != b.id || info.LastHandoff.Epoch != before.Epoch {
 		t.Errorf("the store has the handoff %+v, %v", info.LastHandoff, err)
 	}
-	if o, err := lease.ReadOwner(a.dir); err != nil || o.Instance != b.id || o.Epoch != after.Epoch {
-		t.Errorf("owner.json says %+v, %v", o, err)
-	}
+	published(t, b, after.Epoch)
 	var events []string
-	for _, e := range journal(t, a.dir) {
+	for _, e := range journaled(t, a.dir, 3) {
 		events = append(events, e.Event+" "+e.Instance+" "+e.To)
 	}
 	if want := []string{"owns " + a.id + " ", "hands-over " + a.id + " " + b.id, "owns " + b.id + " "}; !slices.Equal(events, want) {
@@ -161,7 +159,7 @@ func TestHandoffRefused(t *testing.T) {
 		}
 	}
 	a.want(t, "still")
-	if got := journal(t, dir); len(got) != 1 {
+	if got := journaled(t, dir, 1); len(got) != 1 {
 		t.Errorf("the journal has %+v", got)
 	}
 }
@@ -190,7 +188,7 @@ func TestHandoffDryRun(t *testing.T) {
 	if !slices.Equal(r.steps, allSteps[:1]) || !a.owns() || b.owns() {
 		t.Errorf("the steps are %v", r.steps)
 	}
-	if p, err := a.store.Position(); err != nil || p.Epoch != 1 || len(journal(t, a.dir)) != 1 {
+	if p, err := a.store.Position(); err != nil || p.Epoch != 1 || len(journaled(t, a.dir, 1)) != 1 {
 		t.Errorf("something has changed: %+v, %v", p, err)
 	}
 }

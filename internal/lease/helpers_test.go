@@ -166,12 +166,15 @@ func folder(t *testing.T) string {
 		if err != nil && !errors.Is(err, store.ErrMissing) || len(problems) > 0 {
 			t.Errorf("the store: %v, %v", problems, err)
 		}
-		var epoch uint64
+		owners := make(map[uint64]string)
 		for _, e := range journal(t, dir) {
-			if e.Event == "owns" && e.Epoch <= epoch {
-				t.Errorf("the journal says that %s owned in epoch %d, after epoch %d", e.Instance, e.Epoch, epoch)
+			if e.Event != "owns" {
+				continue
 			}
-			epoch = max(epoch, e.Epoch)
+			if other, ok := owners[e.Epoch]; ok {
+				t.Errorf("the journal says that %s and %s owned in epoch %d", other, e.Instance, e.Epoch)
+			}
+			owners[e.Epoch] = e.Instance
 		}
 		// One who waits for the lock, and whom nothing can tell that it is over, makes
 		// the lock's file again.
@@ -206,6 +209,23 @@ func journal(t *testing.T, dir string) (lines []journalLine) {
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+// journaled reads it once it has so many lines: a new owner serves first and tells the world
+// then.
+func journaled(t *testing.T, dir string, count int) (lines []journalLine) {
+	t.Helper()
+	eventually(t, 3*time.Second, "the journal is written", func() bool { lines = journal(t, dir); return len(lines) >= count })
+	return lines
+}
+
+// published waits until owner.json says that a node owns the store in an epoch.
+func published(t *testing.T, n *node, epoch uint64) {
+	t.Helper()
+	eventually(t, 3*time.Second, "owner.json is written", func() bool {
+		o, err := lease.ReadOwner(n.dir)
+		return err == nil && o.Instance == n.id && o.Epoch == epoch && o.Binary == "test" && o.PID == os.Getpid() && time.Since(o.Since) < time.Minute
+	})
 }
 
 // eventually waits for something, which must come within a time.

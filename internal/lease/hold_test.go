@@ -113,7 +113,7 @@ func TestHoldEnds(t *testing.T) {
 }
 
 // hang sends calls that are held, until the function that it returns is called.
-func hang(t *testing.T, n *node, count int, req *usersv1.CreateUserRequest) (end func() error) {
+func hang(t *testing.T, n *node, count int, req *usersv1.CreateUserRequest) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -123,13 +123,23 @@ func hang(t *testing.T, n *node, count int, req *usersv1.CreateUserRequest) (end
 		all.Go(func() { _, errs[i] = n.client.CreateUser(ctx, req) })
 	}
 	holding(t, n, before+int64(count))
-	return func() error {
+	return func() {
 		cancel()
 		all.Wait()
 		for _, err := range errs {
 			apierrtest.Want(t, err, errorsv1.Reason_REASON_CANCELLED)
 		}
-		return nil
+	}
+}
+
+// tooMany fails the test unless a request is refused at once.
+func tooMany(t *testing.T, n *node, req *usersv1.CreateUserRequest) {
+	t.Helper()
+	began := time.Now()
+	_, err := n.client.CreateUser(t.Context(), req)
+	wantNoOwner(t, err)
+	if took := time.Since(began); took > time.Second || !strings.Contains(err.Error(), "too many requests wait") {
+		t.Errorf("after %s: %v", took, err)
 	}
 }
 
@@ -137,43 +147,39 @@ func hang(t *testing.T, n *node, count int, req *usersv1.CreateUserRequest) (end
 // when one has gone.
 func TestHeldRequestsAreBounded(t *testing.T) {
 	n := ownerless(t)
-	end := hang(t, n, lease.MaxHeld, &usersv1.CreateUserRequest{})
-	began := time.Now()
-	_, err := n.create(t.Context(), "one too many")
-	wantNoOwner(t, err)
-	if took := time.Since(began); took > time.Second || !strings.Contains(err.Error(), "too many requests wait") {
-		t.Errorf("after %s: %v", took, err)
+	leave, ok := n.lease.Occupy(lease.MaxHeld-1, 0)
+	if !ok {
+		t.Fatal("there is less room")
 	}
-	if err := end(); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		end := hang(t, n, 1, &usersv1.CreateUserRequest{})
+		tooMany(t, n, &usersv1.CreateUserRequest{})
+		end()
 	}
-	if got := n.lease.Status().Held; got != lease.MaxHeld {
-		t.Errorf("%d were held", got)
-	}
-	if err := hang(t, n, 1, &usersv1.CreateUserRequest{})(); err != nil {
-		t.Fatal(err)
-	}
+	leave()
+	hang(t, n, 100, &usersv1.CreateUserRequest{})()
 }
 
-// What they take together is bounded too.
+// What they take together is bounded too, unless there is one alone.
 func TestHeldBytesAreBounded(t *testing.T) {
 	n := ownerless(t)
 	req := &usersv1.CreateUserRequest{User: &usersv1.User{Bio: strings.Repeat("x", 1<<20)}}
-	fit := lease.MaxHeldBytes / proto.Size(req)
-	end := hang(t, n, fit, req)
-	began := time.Now()
-	_, err := n.client.CreateUser(t.Context(), req)
-	wantNoOwner(t, err)
-	if took := time.Since(began); took > time.Second || !strings.Contains(err.Error(), "too many requests wait") {
-		t.Errorf("after %s: %v", took, err)
+	leave, ok := n.lease.Occupy(1, lease.MaxHeldBytes-proto.Size(req))
+	if !ok {
+		t.Fatal("there is less room")
 	}
-	small := hang(t, n, 1, &usersv1.CreateUserRequest{}) // there is room for a small one
-	if err := errors.Join(small(), end()); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		end := hang(t, n, 1, req)
+		tooMany(t, n, &usersv1.CreateUserRequest{User: &usersv1.User{Bio: "x"}})
+		hang(t, n, 1, &usersv1.CreateUserRequest{})() // it takes nothing
+		end()
 	}
-	if err := hang(t, n, fit, req)(); err != nil { // and all of it is there again
-		t.Fatal(err)
+	leave()
+	leave, ok = n.lease.Occupy(1, lease.MaxHeldBytes+1)
+	if !ok {
+		t.Error("a large one is refused though there is no other")
 	}
+	leave()
 }
 
 // A client that gives up while its request is held is not waited for.

@@ -104,7 +104,7 @@ func TestJournalIsRotated(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := start(t, dir, setup{Binary: "users"})
-	lines := journal(t, dir)
+	lines := journaled(t, dir, 1)
 	if len(lines) != 1 || lines[0].Event != "owns" || lines[0].Instance != a.id || lines[0].Binary != "users" || time.Since(lines[0].Time) > time.Minute {
 		t.Errorf("the journal has %+v", lines)
 	}

@@ -56,6 +56,7 @@ func TestHandoffsUnderLoad(t *testing.T) {
 					return
 				}
 				read.Add(1)
+				<-time.After(time.Millisecond)
 			}
 		})
 	}
@@ -86,7 +87,7 @@ func TestHandoffsUnderLoad(t *testing.T) {
 		t.Errorf("%d users are there, and %d were acknowledged", all, total)
 	}
 	events := make(map[string]int)
-	for _, e := range journal(t, dir) {
+	for _, e := range journaled(t, dir, 2*handoffs+1) {
 		events[e.Event]++
 	}
 	if events["owns"] != handoffs+1 || events["hands-over"] != handoffs || events["aborts"] != 0 {
