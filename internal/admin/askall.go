@@ -3,10 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
-	"net"
-	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/splitboard/splitboard/internal/lease"
@@ -30,7 +27,7 @@ func AskAll[T any](ctx context.Context, dir string, timeout time.Duration, ask f
 	var asking sync.WaitGroup
 	for i, path := range paths {
 		asking.Go(func() {
-			c, err := dialLiving(ctx, path)
+			c, err := dialLiving(path, timeout)
 			if c == nil && err == nil {
 				return
 			}
@@ -52,18 +49,10 @@ func AskAll[T any](ctx context.Context, dir string, timeout time.Duration, ask f
 	return list
 }
 
-// dialLiving connects to a socket. It gives nil if nobody listens there: it was left by a
-// process that was killed, or has just been removed.
-func dialLiving(ctx context.Context, path string) (*Client, error) {
-	var d net.Dialer
-	probe, err := d.DialContext(ctx, "unix", path)
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-		return nil, nil //nolint:nilnil // as the comment says
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := probe.Close(); err != nil {
+// dialLiving connects to a socket. It gives nil if nobody listens there.
+func dialLiving(path string, timeout time.Duration) (*Client, error) {
+	living, err := lease.Listens(path, timeout)
+	if !living || err != nil {
 		return nil, err
 	}
 	return dialSocket(path)

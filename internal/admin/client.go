@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -102,14 +100,7 @@ func findOwner(ctx context.Context, dir, service string) (owner *Client, anybody
 }
 
 func dialSocket(path string) (*Client, error) {
-	// The path goes to a dialer, because in a target some characters would need
-	// escapes.
-	conn, err := grpc.NewClient("passthrough:///localhost",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
-		}),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := lease.DialSocket(path)
 	if err != nil {
 		return nil, err
 	}

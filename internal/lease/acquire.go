@@ -51,11 +51,7 @@ func (l *Lease) Lock() (bool, error) {
 func (l *Lease) Open() error {
 	l.moving <- struct{}{}
 	defer l.end()
-	_, err := l.own(l.lock, nil, l.Store.Open)
-	if err == nil {
-		l.announce()
-	}
-	return err
+	return l.take(l.lock, l.Store.Open)
 }
 
 // Unlock undoes Lock if Open has not been called.
@@ -68,6 +64,16 @@ func (l *Lease) Unlock() error {
 	err := l.lock.unlock()
 	l.lock = nil
 	return err
+}
+
+// take makes the holder of the lock the store's owner, and announces it. It is own for a
+// store of which nobody has told.
+func (l *Lease) take(lock *Lock, open func() error) error {
+	if _, err := l.own(lock, nil, open); err != nil {
+		return err
+	}
+	l.announce()
+	return nil
 }
 
 // own makes the holder of the lock the store's owner, and gives where the store stands.
@@ -107,6 +113,19 @@ const openTimeout = 3 * time.Second
 // within does something that waits for the disk. A process whose disk hangs must not keep
 // the lock: it ends.
 func (l *Lease) within(limit time.Duration, what string, do func() error) error {
+	err := inTime(limit, do)
+	if errors.Is(err, errLate) {
+		err = fmt.Errorf("%s: %w (%s)", what, err, limit)
+		l.Fatal(err)
+	}
+	return err
+}
+
+// errLate says that something has not ended in its time.
+var errLate = errors.New("it takes too long")
+
+// inTime does something and returns what that returns, or errLate while it goes on.
+func inTime(limit time.Duration, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	timer := time.NewTimer(limit)
@@ -115,9 +134,7 @@ func (l *Lease) within(limit time.Duration, what string, do func() error) error 
 	case err := <-done:
 		return err
 	case <-timer.C:
-		err := fmt.Errorf("%s took over %s", what, limit)
-		l.Fatal(err)
-		return err
+		return errLate
 	}
 }
 
@@ -201,7 +218,7 @@ func (l *Lease) candidateLoop(ctx context.Context) {
 			lostAt = time.Now()
 		}
 		switch {
-		case v.role == owning || v.role == moving || v.role == forwarding:
+		case v.role != searching:
 			timer.Reset(idleTry)
 		case v.lost && time.Since(lostAt) < lostFor:
 			timer.Reset(lostTry + rand.N(lostTry)) //nolint:gosec // jitter
@@ -242,9 +259,6 @@ func (l *Lease) try() {
 			// As at the start: who had the lock then, and is gone, may have made no store.
 			open = l.Store.Open
 		}
-		// An error is logged, and tried again later.
-		if _, err := l.own(lock, nil, open); err == nil {
-			l.announce()
-		}
+		_ = l.take(lock, open) // its error is logged, and tried again later
 	}
 }

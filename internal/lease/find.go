@@ -2,7 +2,6 @@ package lease
 
 import (
 	"context"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -33,9 +32,9 @@ func (l *Lease) findLoop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var askedAll, pruned time.Time
-	busy := time.Now() // when somebody last waited, or there was an owner
-	known := time.Now()
-	told := false // that there is no owner
+	known := time.Now() // when there last was an owner
+	busy := known       // or somebody waited
+	told := false       // that there is no owner
 	for {
 		v := l.view.Load()
 		if v.role != moving && time.Since(pruned) >= pruneEvery {
@@ -56,24 +55,19 @@ func (l *Lease) findLoop(ctx context.Context) {
 		}
 		switch {
 		case v.role != searching:
-			known, told = time.Now(), false
-		case !told && time.Since(known) > tiredAfter:
-			told = true
-			l.Log.Warn("finds nobody who owns the store; requests wait for 2 s and fail")
-		}
-		waited := l.held.any()
-		if v.role != searching || waited {
-			busy = time.Now()
-		}
-		switch {
-		case v.role != searching:
+			known, busy, told = time.Now(), time.Now(), false
 			timer.Reset(pruneEvery)
-		case waited:
+		case l.held.any():
+			busy = time.Now()
 			timer.Reset(findEvery)
 		case time.Since(busy) < tiredAfter:
 			timer.Reset(findIdle)
 		default:
 			timer.Reset(findTired)
+		}
+		if !told && time.Since(known) > tiredAfter {
+			told = true
+			l.Log.Warn("finds nobody who owns the store; requests wait for 2 s and fail")
 		}
 		select {
 		case <-ctx.Done():
@@ -197,7 +191,9 @@ func (l *Lease) askAll(ctx context.Context, but []string) *link {
 			continue
 		}
 		asking.Go(func() {
-			if !l.listens(ctx, id) {
+			// The connections that questions go over would dial a dead process's again
+			// and again.
+			if living, err := Listens(SocketPath(l.Dir, id), askTimeout); !living || err != nil {
 				return
 			}
 			if k, _ := l.ask(ctx, id); k != nil {
@@ -207,17 +203,6 @@ func (l *Lease) askAll(ctx context.Context, but []string) *link {
 	}
 	go func() { asking.Wait(); close(answers) }()
 	return <-answers
-}
-
-// listens tells whether somebody listens on an instance's socket. The connections that
-// questions go over would dial a dead process's again and again.
-func (l *Lease) listens(ctx context.Context, instance string) bool {
-	dialer := net.Dialer{Timeout: askTimeout}
-	conn, err := dialer.DialContext(ctx, "unix", SocketPath(l.Dir, instance))
-	if err != nil {
-		return false
-	}
-	return conn.Close() == nil
 }
 
 // doubt asks the owner that a view forwards to whether it still owns the store, and leaves

@@ -180,9 +180,9 @@ func (l *Lease) tell(ctx context.Context, k *link, t *telling, p store.Position)
 
 // letGo closes the store and frees the lock. There is no way back but over the lock.
 func (l *Lease) letGo(to string, report Report) error {
-	if err := l.within(closeTimeout, "closing the store", l.Store.Close); err != nil {
+	if err := inTime(closeTimeout, l.Store.Close); err != nil {
 		// Whether it is closed nobody can know, but the end of the process closes it.
-		l.Fatal(fmt.Errorf("handing over to %s: %w", to, err))
+		l.Fatal(fmt.Errorf("handing over to %s: closing the store: %w", to, err))
 		return err
 	}
 	failpoint.Hit(failpoint.HandoffClosed)
@@ -258,11 +258,7 @@ func (l *Lease) takeBack() bool {
 	if err != nil {
 		return false
 	}
-	if _, err := l.own(lock, nil, l.Store.OpenExisting); err != nil {
-		return false
-	}
-	l.announce()
-	return true
+	return l.take(lock, l.Store.OpenExisting) == nil
 }
 
 // successors gives the processes that may be able to own the store, those of the same

@@ -41,16 +41,7 @@ type event struct {
 // error if that takes longer than journalWithin: who holds a lock waits for no file that is
 // for people.
 func (e event) write(dir string) error {
-	written := make(chan error, 1)
-	go func() { written <- e.append(dir) }()
-	late := time.NewTimer(journalWithin)
-	defer late.Stop()
-	select {
-	case err := <-written:
-		return err
-	case <-late.C:
-		return errors.New("it takes too long")
-	}
+	return inTime(journalWithin, func() error { return e.append(dir) })
 }
 
 func (e event) append(dir string) error {

@@ -90,6 +90,15 @@ type view struct {
 	next chan struct{}
 }
 
+// other gives the instance that owns the store, or may, if this one does not; "" if none
+// is known of.
+func (v *view) other() string {
+	if v.link != nil {
+		return v.link.instance
+	}
+	return v.hint
+}
+
 // New returns a lease that does nothing yet and owns nothing.
 func New(c Config) (*Lease, error) {
 	dir, err := filepath.Abs(c.Dir)
@@ -242,19 +251,19 @@ const (
 
 // Status tells what the process is to its store.
 func (l *Lease) Status() Status {
-	s := Status{State: StateCandidate, Forwarded: l.forwarded.Load(), Refusal: l.unable()}
-	s.Held, s.LongestHold = l.held.totals()
 	v := l.view.Load()
+	s := Status{State: StateCandidate, Owner: v.other(), Forwarded: l.forwarded.Load(), Refusal: l.unable()}
+	s.Held, s.LongestHold = l.held.totals()
 	switch v.role {
 	case owning:
 		s.State, s.Owner, s.Epoch, s.Refusal = StateOwner, l.Self.Instance, l.epoch.Load(), ""
 		return s
 	case moving:
-		s.State, s.Owner = StateMoving, v.hint
+		s.State = StateMoving
 		return s
-	case forwarding:
-		s.Owner = v.link.instance
 	case searching:
+		s.Owner = "" // what a hint says has not been found to be so
+	case forwarding:
 	}
 	if s.Refusal != "" {
 		s.State = StateForwarder

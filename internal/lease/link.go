@@ -2,7 +2,6 @@ package lease
 
 import (
 	"context"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -10,7 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/splitboard/splitboard/internal/forward"
 
@@ -29,13 +27,7 @@ type link struct {
 // dialLink connects with an instance's socket in dir, in the background.
 func dialLink(dir, instance string) (*link, error) {
 	path := SocketPath(dir, instance)
-	// The path goes to a dialer, because in a target some characters would need escapes.
-	conn, err := grpc.NewClient("passthrough:///localhost",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
-		}),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	conn, err := DialSocket(path,
 		grpc.WithConnectParams(grpc.ConnectParams{
 			// gRPC's default waits 1 s and more after a lost connection.
 			Backoff:           backoff.Config{BaseDelay: 2 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 16 * time.Millisecond},

@@ -69,15 +69,11 @@ func (l *Lease) UnaryForwarded(ctx context.Context, req any, _ *grpc.UnaryServer
 // Owner tells whether the process owns the store and, if not, who does as far as it
 // knows.
 func (l *Lease) Owner() (owns bool, instance string) {
-	switch v := l.view.Load(); v.role {
-	case owning:
+	v := l.view.Load()
+	if v.role == owning {
 		return true, l.Self.Instance
-	case forwarding:
-		return false, v.link.instance
-	case moving, searching:
-		return false, v.hint
 	}
-	return false, ""
+	return false, v.other()
 }
 
 // route runs a call at the owner, whoever that is by then.

@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"github.com/splitboard/splitboard/internal/disk"
 )
 
@@ -95,6 +98,31 @@ func Sockets(dir string) []string {
 	return paths
 }
 
+// Listens tells whether somebody listens on a socket. That nobody does, because the process
+// was killed or has just removed it, is no error.
+func Listens(path string, timeout time.Duration) (bool, error) {
+	dialer := net.Dialer{Timeout: timeout}
+	conn, err := dialer.Dial("unix", path)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, conn.Close()
+}
+
+// DialSocket returns a gRPC connection to the process that listens on a socket.
+func DialSocket(path string, with ...grpc.DialOption) (*grpc.ClientConn, error) {
+	// The path goes to a dialer, because in a target some characters would need escapes.
+	return grpc.NewClient("passthrough:///localhost", append(with,
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		}),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+}
+
 // BackupSuffix ends the name of a copy that a holder makes in the folder while it is
 // being sent.
 const BackupSuffix = ".backup.tmp"
@@ -106,13 +134,8 @@ const sweepAfter = time.Minute
 // name and refuses a connection is dead. What cannot be removed stays for the next
 // sweep.
 func sweepSockets(dir string) {
-	dialer := net.Dialer{Timeout: time.Second}
 	for _, path := range glob(dir, "*"+socketSuffix) {
-		conn, err := dialer.Dial("unix", path)
-		switch {
-		case err == nil:
-			_ = conn.Close()
-		case errors.Is(err, syscall.ECONNREFUSED):
+		if living, err := Listens(path, time.Second); !living && err == nil {
 			_ = os.Remove(path)
 		}
 	}

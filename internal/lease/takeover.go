@@ -58,10 +58,10 @@ func (l *Lease) TakeOver(ctx context.Context, p *adminv1.Position, waiting func(
 	}
 	v := l.view.Load()
 	told := positionOf(p)
-	l.show(&view{role: moving, hint: hintOf(v)})
+	l.show(&view{role: moving, hint: v.other()})
 	now, err := l.takeOver(ctx, &told, waiting)
 	if err != nil {
-		l.show(&view{role: searching, hint: hintOf(v), lost: true})
+		l.show(&view{role: searching, hint: v.other(), lost: true})
 		l.Log.Warn("the store was not taken over", "error", err)
 		l.end()
 		return none, err
@@ -105,14 +105,6 @@ func (l *Lease) granted(ctx context.Context, granted <-chan grant) (*Lock, error
 			return nil, ErrAborted.Message("the lock was not freed")
 		}
 	}
-}
-
-// hintOf gives the owner that a view knows of.
-func hintOf(v *view) string {
-	if v.link != nil {
-		return v.link.instance
-	}
-	return v.hint
 }
 
 // A waiter waits for the lock. There is at most one at a time in a process, because
