@@ -6,11 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/splitboard/splitboard/edge"
 	"github.com/splitboard/splitboard/internal/serve"
-	"github.com/splitboard/splitboard/services/posts"
-	"github.com/splitboard/splitboard/services/threads"
-	"github.com/splitboard/splitboard/services/users"
 )
 
 // BenchmarkREST drives each route over loopback from as many connections as -cpu says.
@@ -21,17 +17,7 @@ func BenchmarkREST(b *testing.B) {
 	if err := writeBoard(board, 2000); err != nil {
 		b.Fatal(err)
 	}
-	p, err := serve.Start(b.Context(), serve.Binary{
-		Name: "monolith", Services: []serve.Service{users.Service(), threads.Service(), posts.Service()}, REST: edge.New,
-	}, serve.Config{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Data: b.TempDir(), Seed: board})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := p.Stop(b.Context()); err != nil {
-			b.Error(err)
-		}
-	})
+	p := startWhole(b, serve.Config{Data: b.TempDir(), Seed: board})
 	for _, r := range routes() {
 		b.Run(r.name, func(b *testing.B) {
 			request := r.request(0)

@@ -162,7 +162,7 @@ func (b *board) owner(t *testing.T, service string) *cast.Process {
 		return nil
 	}
 	for _, p := range b.processes {
-		if running(p) && p.Instance() == st.Owner.Instance {
+		if p.Running() && p.Instance() == st.Owner.Instance {
 			return p
 		}
 	}
@@ -185,19 +185,6 @@ func (b *board) waitServed(t *testing.T) {
 	waitFor(t, "all stores are served", func() bool {
 		return !slices.ContainsFunc(services, func(s string) bool { return b.owner(t, s) == nil })
 	})
-}
-
-// running tells whether a process has been started and has not ended.
-func running(p *cast.Process) bool {
-	if p.Done() == nil {
-		return false
-	}
-	select {
-	case <-p.Done():
-		return false
-	default:
-		return true
-	}
 }
 
 // waitFor asks a condition again until it holds.
@@ -230,7 +217,7 @@ func (b *board) stop(t *testing.T) error {
 	var errs []error
 	for _, p := range b.processes {
 		end := p.Wait
-		if running(p) {
+		if p.Running() {
 			end = p.Terminate
 		} else if p.Done() == nil {
 			continue // it was never started

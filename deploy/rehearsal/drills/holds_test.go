@@ -33,7 +33,7 @@ func (b *board) holds(t *testing.T) spread {
 	t.Helper()
 	var all spread
 	for _, p := range b.processes {
-		if !running(p) {
+		if !p.Running() {
 			continue
 		}
 		for _, service := range services {

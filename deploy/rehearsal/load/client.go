@@ -108,14 +108,12 @@ func (c *client) ask(due time.Duration) {
 		Client: int32(c.n), Kind: r.kind, REST: f == c.rest, Due: due, ID: r.id, //nolint:gosec // not so many
 		Thread: r.thread, User: r.user, Content: r.content, Match: r.match, Key: r.key,
 	}
-	c.pool.flying.Add(1)
 	rec.Start = c.pool.clock.now()
 	a := answer{err: "no address", noTarget: true}
 	if rec.Via = f.at(r.kind.Service()); rec.Via != "" {
 		a = f.send(&r, rec.Via, c.pool.config.Timeout)
 	}
 	rec.End = c.pool.clock.now()
-	c.pool.flying.Add(-1)
 	rec.Code, rec.NoTarget, rec.Err = a.code, a.noTarget, a.err
 	if rec.Err == "" {
 		rec.Err = wrong(&r, &a, mine)

@@ -28,18 +28,6 @@ func (h *histogram) add(d time.Duration) {
 	h.counts[class(d)]++
 }
 
-// merge adds what another histogram has counted.
-func (h *histogram) merge(o *histogram) {
-	if o.n == 0 {
-		return
-	}
-	h.n += o.n
-	h.max = max(h.max, o.max)
-	for i, c := range o.counts {
-		h.counts[i] += c
-	}
-}
-
 // quantile gives the time that the share q of all does not exceed; 0 if there are none.
 func (h *histogram) quantile(q float64) time.Duration {
 	left := int(q * float64(h.n))

@@ -44,7 +44,6 @@ type Pool struct {
 	tag    string // in all that it writes, so that it is unlike what other pools write
 	clock  clock
 	next   atomic.Int64 // the number of the next request that is due
-	flying atomic.Int64
 	meter  meter
 	known  map[string]*shelf // by service
 	conns  *conns
@@ -102,14 +101,8 @@ func (p *Pool) Records() []Record {
 	return all
 }
 
-// InFlight tells how many requests are being made.
-func (p *Pool) InFlight() int { return int(p.flying.Load()) }
-
 // Figures tells about all requests that have ended.
 func (p *Pool) Figures() Figures { return p.meter.total() }
-
-// Recent tells about the requests that have ended in the last second.
-func (p *Pool) Recent() Recent { return p.meter.lately(p.clock.now()) }
 
 // Buckets tells about the requests that have ended in each tenth of a second so far.
 func (p *Pool) Buckets() []Bucket { return p.meter.over(p.clock.now()) }

@@ -55,8 +55,8 @@ func TestRecordIsSmall(t *testing.T) {
 func TestLoad(t *testing.T) {
 	b := newFakeBoard(t)
 	p := New(b.config())
-	if r := p.Recent(); r != (Recent{}) || len(p.Buckets()) != 0 || !p.Began().IsZero() {
-		t.Errorf("before it runs: %v", r)
+	if f := p.Figures(); f != (Figures{}) || len(p.Buckets()) != 0 || !p.Began().IsZero() {
+		t.Errorf("before it runs: %v", f)
 	}
 	before := time.Now()
 	records := run(t, p, 5000)

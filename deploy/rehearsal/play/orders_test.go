@@ -85,18 +85,37 @@ func rehearse(t *testing.T, script Script) result.Result {
 	return res
 }
 
+// orders gives all 24 orders.
+func orders() []Order {
+	var all []Order
+	var extend func(o Order)
+	extend = func(o Order) {
+		if len(o) == len(steps) {
+			all = append(all, slices.Clone(o))
+			return
+		}
+		for i := range steps {
+			if !slices.Contains(o, i) {
+				extend(append(o, i))
+			}
+		}
+	}
+	extend(nil)
+	return all
+}
+
 // whole are the orders that leave no path without a target at any moment.
 var whole = []string{"services, rules, api, monolith", "rules, services, api, monolith"}
 
 func TestGap(t *testing.T) {
 	var without []string
-	for _, o := range Orders() {
+	for _, o := range orders() {
 		if !o.Gap() {
 			without = append(without, o.String())
 		}
 	}
-	if len(Orders()) != 24 || !slices.Equal(without, whole) {
-		t.Errorf("of %d orders those without a gap are %q, want %q", len(Orders()), without, whole)
+	if len(orders()) != 24 || !slices.Equal(without, whole) {
+		t.Errorf("of %d orders those without a gap are %q, want %q", len(orders()), without, whole)
 	}
 	t.Logf("orders that leave every path a target: %q", without)
 }
@@ -104,8 +123,8 @@ func TestGap(t *testing.T) {
 // TestOrders plays the tutorial's four steps in one order after another. Requests may
 // fail only where there was no target.
 func TestOrders(t *testing.T) {
-	for i, o := range Orders() {
-		if !*allOrders && o.String() != whole[1] && i != len(Orders())-1 {
+	for i, o := range orders() {
+		if !*allOrders && o.String() != whole[1] && i != len(orders())-1 {
 			continue
 		}
 		t.Run(strconv.Itoa(i), func(t *testing.T) {

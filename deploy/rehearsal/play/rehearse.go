@@ -219,7 +219,9 @@ func (r *Rehearsal) result(took time.Duration, found audit.Finding) (result.Resu
 		res.Version = r.status.Processes[0].Version
 	}
 	for _, b := range r.pool.Buckets() {
-		res.Buckets = append(res.Buckets, result.Bucket{At: b.At, Requests: b.Requests, Failed: b.Failed, P50: b.P50, P99: b.P99, Max: b.Max})
+		res.Buckets = append(res.Buckets, result.Bucket{
+			At: b.At, Requests: b.Requests, Failed: b.Failed - b.NoTarget, NoTarget: b.NoTarget, P50: b.P50, P99: b.P99, Max: b.Max,
+		})
 	}
 	for _, name := range services {
 		owners, err := ownerships(r.stage.Data, name, r.began)

@@ -111,25 +111,6 @@ func Strangler() []Scene {
 // An Order is the tutorial's four steps in some order.
 type Order []int
 
-// Orders gives all 24.
-func Orders() []Order {
-	var all []Order
-	var extend func(o Order)
-	extend = func(o Order) {
-		if len(o) == len(steps) {
-			all = append(all, slices.Clone(o))
-			return
-		}
-		for i := range steps {
-			if !slices.Contains(o, i) {
-				extend(append(o, i))
-			}
-		}
-	}
-	extend(nil)
-	return all
-}
-
 // RandomOrder gives one of them.
 func RandomOrder(rng *rand.Rand) Order {
 	return rng.Perm(len(steps))
