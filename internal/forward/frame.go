@@ -17,7 +17,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/splitboard/splitboard/internal/idempotency"
-	"github.com/splitboard/splitboard/internal/observe"
 )
 
 // magic begins a connection. HTTP/2's begins with "PRI ".
@@ -50,7 +49,8 @@ const (
 	answerStatus  = 3
 )
 
-// RetryKeyMetadata carries a call's retry key to its handler.
+// RetryKeyMetadata carries a call's retry key to its handler: the key of a write that has
+// none of its client's. It is read of forwarded calls only.
 const RetryKeyMetadata = "splitboard-retry-key-bin"
 
 // A Call is what a client asked for.
@@ -72,12 +72,13 @@ type Call struct {
 	id uint64
 }
 
-// Metadata gives what a handler shall find as the call's incoming metadata. It may be nil.
+// Metadata gives what a handler shall find as the call's incoming metadata: its key, if it
+// has one. It may be nil.
 func (c *Call) Metadata() metadata.MD {
 	if c.IdempotencyKey == "" && len(c.RetryKey) == 0 {
 		return nil
 	}
-	md := metadata.MD{observe.RequestIDKey: {c.RequestID}}
+	md := make(metadata.MD, 1)
 	if c.IdempotencyKey != "" {
 		md[idempotency.Metadata] = []string{c.IdempotencyKey}
 	}

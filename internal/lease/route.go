@@ -27,10 +27,6 @@ import (
 	errorsv1 "github.com/splitboard/splitboard/gen/splitboard/errors/v1"
 )
 
-// retryKeyMetadata carries the key of a write that has none of its client's. It is read
-// from the unix socket only.
-const retryKeyMetadata = forward.RetryKeyMetadata
-
 // maxMargin is how long before a call's deadline a forwarder stops waiting for the owner,
 // so that its caller gets an answer and not silence. A tenth of the time that is left, if
 // that is less.
@@ -53,7 +49,7 @@ func (l *Lease) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 // UnaryForwarded is the interceptor of calls that another process has forwarded: it runs
 // them here, or refuses with the name of the owner. A call is forwarded once only.
 func (l *Lease) UnaryForwarded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if keys := metadata.ValueFromIncomingContext(ctx, retryKeyMetadata); len(keys) == 1 {
+	if keys := metadata.ValueFromIncomingContext(ctx, forward.RetryKeyMetadata); len(keys) == 1 {
 		ctx = store.WithRetryKey(ctx, []byte(keys[0]))
 	}
 	if l.view.Load().role == owning {
