@@ -70,7 +70,8 @@ func (l *Lease) HandOff(ctx context.Context, to string, dryRun bool, report Repo
 	l.show(&view{role: moving, hint: to})
 	t := &telling{}
 	defer t.end()
-	if err := l.prepare(ctx, k, t, report); err != nil {
+	closed, err := l.prepare(ctx, k, t, report)
+	if err != nil {
 		l.Store.OpenGate()
 		l.show(&view{role: owning})
 		l.note(event{Event: eventAborts, To: to, Why: err.Error()})
@@ -81,7 +82,7 @@ func (l *Lease) HandOff(ctx context.Context, to string, dryRun bool, report Repo
 	if err := l.letGo(to, report); err != nil {
 		return err
 	}
-	return l.confirm(k, t, report)
+	return l.confirm(k, t, closed, report)
 }
 
 // check asks a process whether it could own the store.
@@ -126,37 +127,39 @@ func (t *telling) next(timeout time.Duration) taken {
 }
 
 // prepare does all that can still be taken back: it closes the gate, waits for the work
-// in flight, records the handoff, and makes the target wait for the lock.
-func (l *Lease) prepare(ctx context.Context, k *link, t *telling, report Report) error {
+// in flight, records the handoff, and makes the target wait for the lock. It returns when
+// it closed the gate.
+func (l *Lease) prepare(ctx context.Context, k *link, t *telling, report Report) (closed time.Time, err error) {
 	draining, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	report(adminv1.HandoffStep_HANDOFF_STEP_GATE_CLOSED, nil)
+	closed = time.Now()
 	if err := l.Store.CloseGate(draining); err != nil {
-		return fmt.Errorf("the work in flight did not end within %s: %w", drainTimeout, err)
+		return closed, fmt.Errorf("the work in flight did not end within %s: %w", drainTimeout, err)
 	}
 	failpoint.Hit(failpoint.HandoffDrained)
 	report(adminv1.HandoffStep_HANDOFF_STEP_DRAINED, nil)
 	if err := l.within(recordTimeout, "recording a handoff", func() error {
 		return l.Store.RecordHandoff(store.Handoff{From: l.Self.Instance, To: k.instance, Time: time.Now()})
 	}); err != nil {
-		return fmt.Errorf("recording it: %w", err)
+		return closed, fmt.Errorf("recording it: %w", err)
 	}
 	p, err := l.Store.Position()
 	if err != nil {
-		return err
+		return closed, err
 	}
 	failpoint.Hit(failpoint.HandoffRecorded)
 	report(adminv1.HandoffStep_HANDOFF_STEP_RECORDED, &p)
 	l.tell(ctx, k, t, p)
 	switch said := t.next(tellTimeout); {
 	case said.err != nil:
-		return fmt.Errorf("telling the target: %w", said.err)
+		return closed, fmt.Errorf("telling the target: %w", said.err)
 	case said.owned != nil:
-		return errors.New("telling the target: it says that it owns the store already")
+		return closed, errors.New("telling the target: it says that it owns the store already")
 	}
 	failpoint.Hit(failpoint.HandoffTold)
 	report(adminv1.HandoffStep_HANDOFF_STEP_TOLD, nil)
-	return nil
+	return closed, nil
 }
 
 // tell begins the conversation with the target.
@@ -199,9 +202,10 @@ func (l *Lease) letGo(to string, report Report) error {
 }
 
 // confirm waits until the target owns the store. If it does not say so, this process is a
-// candidate as any other.
-func (l *Lease) confirm(k *link, t *telling, report Report) error {
+// candidate as any other. closed is when the gate was closed.
+func (l *Lease) confirm(k *link, t *telling, closed time.Time, report Report) error {
 	said := t.next(ownTimeout)
+	hold := time.Since(closed)
 	if said.err != nil || said.owned == nil {
 		l.show(&view{role: searching, lost: true})
 		l.Log.Warn("the target of a handoff did not take the store over", "to", k.instance, "error", said.err)
@@ -217,7 +221,9 @@ func (l *Lease) confirm(k *link, t *telling, report Report) error {
 	l.watch(l.life, next)
 	p := positionOf(said.owned)
 	report(adminv1.HandoffStep_HANDOFF_STEP_OWNED, &p)
-	l.Log.Info("handed the store over", "to", k.instance, "epoch", p.Epoch, "sequence", p.Sequence)
+	// A number, for metrics that are made of the log.
+	l.Log.Info("handed the store over", "to", k.instance, "epoch", p.Epoch, "sequence", p.Sequence,
+		"hold_ms", float64(hold.Microseconds())/1000)
 	return nil
 }
 

@@ -3,7 +3,9 @@ package lease_test
 import (
 	"context"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +95,27 @@ func TestHandoff(t *testing.T) {
 	}
 	if want := []string{"owns " + a.id + " ", "hands-over " + a.id + " " + b.id, "owns " + b.id + " "}; !slices.Equal(events, want) {
 		t.Errorf("the journal has %q", events)
+	}
+}
+
+// What the log says of a handoff's hold is what the owner saw: it begins when the gate is
+// closed and ends when the target owns the store.
+func TestHandoffLogsTheHold(t *testing.T) {
+	a, b := pair(t, setup{})
+	at := make(map[adminv1.HandoffStep]time.Time)
+	err := a.lease.HandOff(t.Context(), b.id, false, func(step adminv1.HandoffStep, _ *store.Position) { at[step] = time.Now() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`msg="handed the store over".* hold_ms=(\S+)`).FindStringSubmatch(a.log.String())
+	if m == nil {
+		t.Fatalf("logged\n%s", a.log)
+	}
+	hold, err := strconv.ParseFloat(m[1], 64)
+	most := at[adminv1.HandoffStep_HANDOFF_STEP_OWNED].Sub(at[adminv1.HandoffStep_HANDOFF_STEP_GATE_CLOSED])
+	least := at[adminv1.HandoffStep_HANDOFF_STEP_UNLOCKED].Sub(at[adminv1.HandoffStep_HANDOFF_STEP_DRAINED])
+	if got := time.Duration(hold * float64(time.Millisecond)); err != nil || got < least-time.Microsecond || got > most {
+		t.Errorf("logged a hold of %s ms, %v; it took between %v and %v", m[1], err, least, most)
 	}
 }
 

@@ -3,10 +3,7 @@ package peer
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,9 +35,14 @@ const (
 )
 
 // Dial returns a connection to the first of targets that answers: a comma-separated
-// list of host:port in order of preference. caller names the process that asks, as in
-// "splitboard-posts/v1.2.3". Nothing is looked up or connected before the first call.
+// list of host:port and srv:NAME in order of preference. caller names the process that
+// asks, as in "splitboard-posts/v1.2.3". Nothing is looked up or connected before the
+// first call.
 func Dial(targets, caller string) (*grpc.ClientConn, error) {
+	return dial(targets, caller, net.DefaultResolver)
+}
+
+func dial(targets, caller string, names *net.Resolver) (*grpc.ClientConn, error) {
 	addresses, err := parse(targets)
 	if err != nil {
 		return nil, err
@@ -49,13 +51,13 @@ func Dial(targets, caller string) (*grpc.ClientConn, error) {
 	// connect: gRPC's own resolver would keep the first answer while it works.
 	list := manual.NewBuilderWithScheme("splitboard")
 	list.InitialState(resolver.State{Addresses: addresses})
-	dialer := &net.Dialer{Timeout: connectTimeout}
-	return grpc.NewClient("splitboard:///"+addresses[0].Addr,
+	d := &dialer{resolver: names}
+	// What calls name as their authority is a host, with or without a port.
+	authority := strings.TrimPrefix(addresses[0].Addr, srvPrefix)
+	return grpc.NewClient("splitboard:///"+authority,
 		grpc.WithResolvers(list),
 		// A dialer of our own also means that no proxy from the environment is used.
-		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "tcp", addr)
-		}),
+		grpc.WithContextDialer(d.dial),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -88,31 +90,6 @@ func outgoing(ctx context.Context, method string, req, reply any, cc *grpc.Clien
 		defer cancel()
 	}
 	return invoke(observe.NewOutgoing(ctx), method, req, reply, cc, opts...)
-}
-
-// Check tells whether targets is a list that Dial takes.
-func Check(targets string) error {
-	_, err := parse(targets)
-	return err
-}
-
-func parse(targets string) ([]resolver.Address, error) {
-	var list []resolver.Address
-	for target := range strings.SplitSeq(targets, ",") {
-		target = strings.TrimSpace(target)
-		if target == "" {
-			return nil, errors.New("want host:port, or several separated by commas")
-		}
-		host, port, err := net.SplitHostPort(target)
-		if err != nil || host == "" {
-			return nil, fmt.Errorf("%q is not host:port", target)
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, fmt.Errorf("%q: the port is not a number from 1 to 65535", target)
-		}
-		list = append(list, resolver.Address{Addr: target})
-	}
-	return list, nil
 }
 
 // serviceConfig says which calls gRPC tries again by itself: reads that met an

@@ -18,35 +18,6 @@ import (
 	usersv1 "github.com/splitboard/splitboard/gen/splitboard/users/v1"
 )
 
-func TestCheck(t *testing.T) {
-	for targets, want := range map[string]string{
-		"users:50051":                        "",
-		"localhost:1,127.0.0.1:2, [::1]:3":   "",
-		"":                                   "want host:port",
-		"a:1,":                               "want host:port",
-		"users":                              `"users" is not host:port`,
-		":50051":                             `":50051" is not host:port`,
-		"users:http":                         "not a number from 1 to 65535",
-		"users:0":                            "not a number from 1 to 65535",
-		"users:65536":                        "not a number from 1 to 65535",
-		"http://users:50051":                 "is not host:port",
-		"users:50051;threads:50051":          "is not host:port",
-		"users:50051,threads:50051,posts:-1": "not a number from 1 to 65535",
-	} {
-		err := Check(targets)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%q: %v, want %q", targets, err, want)
-		}
-		conn, err := Dial(targets, "test")
-		if (err != nil) != (want != "") {
-			t.Errorf("Dial(%q): %v", targets, err)
-		}
-		if conn != nil {
-			_ = conn.Close()
-		}
-	}
-}
-
 // A users service that says what it saw, and is unavailable as often as it is told.
 type users struct {
 	usersv1.UnimplementedUsersServiceServer
@@ -92,9 +63,9 @@ func (u *users) start(t *testing.T, addr string) (string, func()) {
 	return ln.Addr().String(), s.Stop
 }
 
-func dial(t *testing.T, targets string) usersv1.UsersServiceClient {
+func client(t *testing.T, targets string, names *net.Resolver) usersv1.UsersServiceClient {
 	t.Helper()
-	conn, err := Dial(targets, "splitboard-test/v0")
+	conn, err := dial(targets, "splitboard-test/v0", names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +81,7 @@ func get(ctx context.Context, c usersv1.UsersServiceClient) (string, error) {
 func TestReadsAreRetried(t *testing.T) {
 	u := new(users)
 	addr, _ := u.start(t, "127.0.0.1:0")
-	c := dial(t, addr)
+	c := client(t, addr, net.DefaultResolver)
 	u.refuse.Store(3)
 	if _, err := get(t.Context(), c); err != nil || u.calls.Load() != 4 {
 		t.Errorf("a read: %v after %d calls, want success after 4", err, u.calls.Load())
@@ -125,7 +96,7 @@ func TestReadsAreRetried(t *testing.T) {
 func TestMetadataAndDeadline(t *testing.T) {
 	u := new(users)
 	addr, _ := u.start(t, "127.0.0.1:0")
-	c := dial(t, addr)
+	c := client(t, addr, net.DefaultResolver)
 	before := time.Now()
 	if _, err := get(observe.WithRequestID(t.Context(), "mine"), c); err != nil {
 		t.Fatal(err)
@@ -154,7 +125,7 @@ func TestOrderOfPreference(t *testing.T) {
 	first, second := &users{name: "first"}, &users{name: "second"}
 	addr1, stop1 := first.start(t, "127.0.0.1:0")
 	addr2, _ := second.start(t, "127.0.0.1:0")
-	c := dial(t, addr1+","+addr2)
+	c := client(t, addr1+","+addr2, net.DefaultResolver)
 	for range 10 {
 		if name, err := get(t.Context(), c); err != nil || name != "first" {
 			t.Fatalf("both are there: %q, %v", name, err)
@@ -171,7 +142,7 @@ func TestOrderOfPreference(t *testing.T) {
 func TestReconnect(t *testing.T) {
 	u := new(users)
 	addr, stop := u.start(t, "127.0.0.1:0")
-	c := dial(t, addr)
+	c := client(t, addr, net.DefaultResolver)
 	if _, err := get(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,7 @@ type edgeCommands struct {
 }
 
 type commonCommands struct {
+	Health  healthCommand  `cmd:"" help:"Tell whether the process that listens on --http takes requests."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Help    helpCommand    `cmd:"" help:"Print help for a command."`
 }
@@ -65,8 +66,14 @@ type app struct {
 	exit   func(code int) // ends the program without unwinding
 }
 
+type httpFlag struct {
+	HTTP string `name:"http" default:":3000" help:"Address of the REST API."`
+}
+
+func (f *httpFlag) validate() error { return checkAddress("http", f.HTTP) }
+
 type listenFlags struct {
-	HTTP  string         `name:"http" default:":3000" help:"Address of the REST API."`
+	httpFlag
 	Drain time.Duration  `name:"drain" default:"5s" help:"After SIGTERM, how long to go on answering as not ready before closing. Ctrl-C does not wait."`
 	Log   observe.Format `name:"log" enum:"text,json" default:"text" help:"Format of both logs: text or json. The access log goes to standard output, the other to standard error."`
 }
@@ -76,7 +83,7 @@ func (f *listenFlags) validate() error {
 	if f.Drain < 0 {
 		return errors.New("--drain is negative")
 	}
-	return checkAddress("http", f.HTTP)
+	return f.httpFlag.validate()
 }
 
 type dataFlag struct {
@@ -130,13 +137,13 @@ type address interface {
 // defaults in the others' flags.
 type (
 	usersAddress struct {
-		Addr string `name:"users-addr" default:"localhost:50051" help:"gRPC targets of the users service: host:port, or several in order of preference, separated by commas."`
+		Addr string `name:"users-addr" default:"localhost:50051" help:"gRPC targets of the users service: host:port, or srv:NAME for where the SRV records of NAME lead, or several in order of preference, separated by commas."`
 	}
 	threadsAddress struct {
-		Addr string `name:"threads-addr" default:"localhost:50052" help:"gRPC targets of the threads service: host:port, or several in order of preference, separated by commas."`
+		Addr string `name:"threads-addr" default:"localhost:50052" help:"gRPC targets of the threads service: host:port, or srv:NAME for where the SRV records of NAME lead, or several in order of preference, separated by commas."`
 	}
 	postsAddress struct {
-		Addr string `name:"posts-addr" default:"localhost:50053" help:"gRPC targets of the posts service: host:port, or several in order of preference, separated by commas."`
+		Addr string `name:"posts-addr" default:"localhost:50053" help:"gRPC targets of the posts service: host:port, or srv:NAME for where the SRV records of NAME lead, or several in order of preference, separated by commas."`
 	}
 )
 

@@ -159,7 +159,7 @@ func TestWrongUsage(t *testing.T) {
 		{postsBinary(), "--log xml", "--log must be one of"},
 		{postsBinary(), "--create maybe", "--create must be one of"},
 		{postsBinary(), "--data=", "--data is empty"},
-		{postsBinary(), "--users-addr users", `--users-addr: "users" is not host:port`},
+		{postsBinary(), "--users-addr users", `--users-addr: "users" is neither host:port nor srv:NAME`},
 		{postsBinary(), "--posts-addr posts:1", "unknown flag --posts-addr"},
 		{postsBinary(), "backup", `expected "<to>"`},
 		{edgeBinary(), "backup x", "unexpected argument backup"},

@@ -58,7 +58,7 @@ func TestStartFails(t *testing.T) {
 			left: append(atRest("threads"), atRest("users")...),
 		},
 		{
-			name: "bad peer", binary: asking, says: `--threads-addr: "nonsense" is not host:port`,
+			name: "bad peer", binary: asking, says: `--threads-addr: "nonsense" is neither host:port nor srv:NAME`,
 			change: func(_ *testing.T, c *Config) { c.Peers = map[string]string{"threads": "nonsense"} },
 			left:   atRest("users"),
 		},

@@ -5,9 +5,18 @@ import (
 	"sync"
 )
 
-// Version gives the version that the program was built from: a release's tag, or the
-// commit, or "devel".
+// version is set when a program is linked where neither a tag nor a commit can be seen, as
+// in an image:
+//
+//	go build -ldflags "-X github.com/splitboard/splitboard/internal/serve.version=v1.2.3"
+var version string
+
+// Version gives the version that the program was built from: what it was linked with, or
+// a release's tag, or the commit, or "devel".
 var Version = sync.OnceValue(func() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "devel"
