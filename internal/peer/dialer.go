@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 // resolver.
 type dialer struct {
 	resolver *net.Resolver
+	newest   sync.Map // where a name's newest connection went
 }
 
 func (d *dialer) dial(ctx context.Context, target string) (net.Conn, error) {
@@ -37,10 +39,23 @@ func (d *dialer) dialSRV(ctx context.Context, name string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	// That connection is over, or nobody spoke there: a proxy may take one for a program
+	// that is gone. So its record comes last.
+	newest, _ := d.newest.Load(name)
+	slices.SortStableFunc(records, func(a, b *net.SRV) int {
+		switch newest {
+		case hostPort(a):
+			return 1
+		case hostPort(b):
+			return -1
+		}
+		return 0
+	})
 	for i, r := range records {
 		var conn net.Conn
 		// One that is gone without a trace leaves time for those after it.
 		if conn, err = d.dialIn(ctx, len(records)-i, r); err == nil {
+			d.newest.Store(name, hostPort(r))
 			return conn, nil
 		}
 	}
@@ -54,8 +69,10 @@ func (d *dialer) dialIn(ctx context.Context, n int, r *net.SRV) (net.Conn, error
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(n))
 		defer cancel()
 	}
-	return d.dialHost(ctx, net.JoinHostPort(r.Target, strconv.Itoa(int(r.Port))))
+	return d.dialHost(ctx, hostPort(r))
 }
+
+func hostPort(r *net.SRV) string { return net.JoinHostPort(r.Target, strconv.Itoa(int(r.Port))) }
 
 // lookup gives a name's records, sorted by priority and shuffled by weight.
 func (d *dialer) lookup(ctx context.Context, name string) ([]*net.SRV, error) {

@@ -227,6 +227,8 @@ func TestSRVWithoutService(t *testing.T) {
 			n.set("users.internal", record(t, unused(t), 1, 1), record(t, unused(t), 1, 1))
 		}, "users.internal has 2 SRV records, and none leads anywhere"},
 		"a DNS server that is silent": {func(n *names) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
 			n.mute = true
 		}, "timeout"},
 	} {
