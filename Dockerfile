@@ -11,7 +11,7 @@
 # which podman and buildah have, nothing is asked of a network.
 
 # deploy/ecs/pin-go-image.sh writes the digest behind the tag here.
-ARG GO_IMAGE=golang:1.26
+ARG GO_IMAGE=docker.io/library/golang:1.26
 
 # Go cross-compiles, so this runs on the machine's own platform whatever is built for.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
@@ -43,7 +43,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 # What all have.
 FROM scratch AS program
 ARG VERSION=devel
-ARG REVISION=$VERSION
+ARG REVISION
 LABEL org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.revision=$REVISION \
       org.opencontainers.image.source=https://github.com/splitboard/splitboard \
