@@ -156,3 +156,27 @@ only() {
   run env -u NO_COLOR TERM=xterm "$ECS/5-clean-up.sh" --dry-run eu-central-1 board
   [[ $output != *$'\e['* ]]
 }
+
+# An answer that does not come is not the answer that there is nothing.
+@test "a question that fails ends the script, whichever it is" {
+  denied='"An error occurred (AccessDenied) when calling the operation: not allowed"'
+  while read -r state each yes; do
+    deployed "$state"
+    script "$each" ${yes:+"$yes"}
+    ends_with 0
+    asked=$(awk '$2 ~ /^(describe|list|get)-/ && $2 !~ /caller-identity|login/ { print $1, $2 }' "$FAKE/calls" | sort -u)
+    [[ -n $asked ]]
+    while read -r call; do
+      deployed "$state"
+      account ".fails[\"$call\"] = $denied"
+      script "$each" ${yes:+"$yes"}
+      ends_with 1
+      says "aws $call failed"
+      [[ -z $yes ]] || is "$(changes)" ''
+    done <<<"$asked"
+  done <<'END'
+1 2-deploy-monolith.sh
+3 4-cutover.sh
+3 5-clean-up.sh --yes
+END
+}
