@@ -162,3 +162,13 @@ nothing='[null,{},{},[],[],{}]'
   says "still running: 1 of api, 1 of users, 1 of threads, 1 of posts"
   is "$(ask '.services | length')" 4
 }
+
+@test "an AWS CLI that cannot delete task definitions leaves them inactive" {
+  deployed 3
+  account '.fails["ecs delete-task-definitions"] = "aws: error: argument operation: Invalid choice, valid choices are:"'
+  script 5-clean-up.sh --yes
+  ends_with 0
+  says "they stay, inactive, and cost nothing"
+  is "$(ask '[.definitions[].status] | unique')" '["INACTIVE"]'
+  is "$(ask .stack)" null
+}

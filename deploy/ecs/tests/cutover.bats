@@ -213,3 +213,20 @@ ecs run-task status --json"
   says "./2-deploy-monolith.sh eu-central-1 board"
   is "$(changes)" ''
 }
+
+@test "a log is read to its end" {
+  deployed 3
+  account '.paged = true'
+  script 4-cutover.sh
+  ends_with 0
+  says "users: moved to users"
+}
+
+@test "the commands run in the version that the monolith has" {
+  deployed 3
+  account '.definitions += [{arn: "arn:aws:ecs:eu-central-1:123456789012:task-definition/api:99", family: "api", status: "ACTIVE", tags: [], image: "api:never-pushed"}]'
+  script 4-cutover.sh -- users
+  ends_with 0
+  run grep -c 'run-task.*"taskDefinition":"arn:aws:ecs:eu-central-1:123456789012:task-definition/api:1"' "$FAKE/calls"
+  is "$output" 3
+}

@@ -105,7 +105,7 @@ func checkLabels(ctx context.Context, k *kit, image, title string) error {
 		title = "monolith"
 	}
 	for label, want := range map[string]string{
-		"title": "splitboard " + title, "version": version, "revision": version,
+		"title": "splitboard " + title, "version": version, "revision": revision,
 		"source": "https://github.com/splitboard/splitboard", "licenses": "Apache-2.0",
 	} {
 		got, err := k.Inspect(ctx, image, `{{index .Config.Labels "org.opencontainers.image.`+label+`"}}`)

@@ -18,8 +18,9 @@ import (
 var containers = flag.Bool("containers", false, "build the images and run containers, and fail where what that needs is not installed")
 
 const (
-	version = "v1.2.3-verify" // what the images are told that they are
-	owner   = 65532           // the programs' user
+	version  = "v1.2.3-verify"                            // what the images are told that they are
+	revision = "0123456789abcdef0123456789abcdef01234567" // and of which commit
+	owner    = 65532                                      // the programs' user
 )
 
 var programs = []string{"api", "users", "threads", "posts", "edge"}
@@ -95,7 +96,7 @@ func build() (*kit, error) {
 func (k *kit) target(name string) podman.Build {
 	return podman.Build{
 		Context: k.root, Target: name, Tag: image(name),
-		Args: map[string]string{"GO_IMAGE": k.goImage, "VERSION": version},
+		Args: map[string]string{"GO_IMAGE": k.goImage, "VERSION": version, "REVISION": revision},
 	}
 }
 

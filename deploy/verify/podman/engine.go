@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // tools are the programs that an engine runs.
@@ -131,9 +132,37 @@ func (e *Engine) Close() error {
 	ctx := context.Background()
 	_, err := e.Podman(ctx, "rm", "--all", "--force", "--time", "0")
 	_, buildErr := e.buildah(ctx, "rm", "--all")
+	quietErr := e.quiet(ctx)
 	// The module cache of a build is read-only.
 	_, modeErr := run(ctx, nil, "chmod", "-R", "u+w", filepath.Join(e.dir, "scratch"))
-	return errors.Join(err, buildErr, modeErr, e.unmount(ctx), os.RemoveAll(e.dir))
+	return errors.Join(err, buildErr, quietErr, modeErr, e.unmount(ctx), os.RemoveAll(e.dir))
+}
+
+// quiet waits until no process works in the engine's folder. When a container ends, its
+// monitor starts a podman that clears up after it, and mounts the storage for that.
+func (e *Engine) quiet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		if err != nil {
+			return err
+		}
+		busy := slices.IndexFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && bytes.Contains(text, []byte(e.dir+"/")) // gone by now is quiet
+		})
+		if busy < 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s still works in %s", files[busy], e.dir)
+		}
+	}
 }
 
 // unmount takes off what is mounted in the engine's folder: a podman that was killed has
