@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -138,31 +139,51 @@ func (e *Engine) Close() error {
 	return errors.Join(err, buildErr, quietErr, modeErr, e.unmount(ctx), os.RemoveAll(e.dir))
 }
 
-// quiet waits until no process works in the engine's folder. When a container ends, its
-// monitor starts a podman that clears up after it, and mounts the storage for that.
+// quiet ends the processes that are left in the engine's folder, when all containers are
+// gone: podman's service keeps the monitor of a command that was run in a container for
+// five minutes, and then starts a podman that mounts the storage again.
 func (e *Engine) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
-		if err != nil {
+		left, err := e.processes()
+		if err != nil || len(left) == 0 {
 			return err
 		}
-		busy := slices.IndexFunc(files, func(file string) bool {
-			text, err := os.ReadFile(file)
-			return err == nil && bytes.Contains(text, []byte(e.dir+"/")) // gone by now is quiet
-		})
-		if busy < 0 {
-			return nil
+		for _, pid := range left {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s still works in %s", files[busy], e.dir)
+			return fmt.Errorf("processes %v still work in %s", left, e.dir)
 		}
 	}
+}
+
+// processes lists those whose command names something in the engine's folder.
+func (e *Engine) processes() ([]int, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return nil, err
+	}
+	var list []int
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(text, []byte(e.dir+"/")) {
+			continue // it may be gone by now
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, pid)
+	}
+	return list, nil
 }
 
 // unmount takes off what is mounted in the engine's folder: a podman that was killed has
