@@ -206,17 +206,23 @@ func (e *Engine) unmount(ctx context.Context) error {
 
 // Podman gives podman a command, and returns what it writes to standard output.
 func (e *Engine) Podman(ctx context.Context, args ...string) (string, error) {
-	return run(ctx, e.env, "podman", args...)
+	// A container's monitor leaves a file called oom where podman was called, if it was one.
+	return runIn(ctx, e.dir, e.env, "podman", args...)
 }
 
 func (e *Engine) buildah(ctx context.Context, args ...string) (string, error) {
 	return run(ctx, e.env, "buildah", args...)
 }
 
-// run gives a command's standard output. An error has what it wrote to the other.
+// run is runIn in the folder of this process.
 func run(ctx context.Context, env []string, name string, args ...string) (string, error) {
+	return runIn(ctx, "", env, name, args...)
+}
+
+// runIn gives a command's standard output. An error has what it wrote to the other.
+func runIn(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the callers say what is run
-	cmd.Env = env
+	cmd.Dir, cmd.Env = dir, env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
